@@ -1,0 +1,53 @@
+# Kanal's front door. Needs Python 3.11+, git and make; everything else is fetched into .venv and the user's cache.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PYTEST := $(BIN)/python -m pytest -p no:cacheprovider
+
+.PHONY: help demo up test test-unit test-containers lint fix check docs bench clean
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Kanal needs Python 3.11 or newer; name one with: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
+	@echo "Setting up $(VENV) (once) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(READY) ## start everything, send events, watch them arrive and fail, stop
+	@$(BIN)/python examples/quickstart/demo.py
+
+up: $(READY) ## the same stack, left running until ctrl-C
+	@exec $(BIN)/kanal up examples/quickstart --display event-display --display faulty=500 --display dead-letters
+
+test: $(READY) ## the whole suite, on a real Kafka
+	@$(PYTEST) -m "not containers"
+
+test-unit: $(READY) ## the tests that need nothing but Python
+	@$(PYTEST) tests/unit tests/contract -m "not kafka and not containers"
+
+test-containers: $(READY) ## build the image and drive it with testcontainers and compose (needs a Docker engine)
+	@$(PYTEST) -m containers
+
+lint: $(READY) ## format, style, types and import contracts, read-only
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+fix: $(READY) ## format and mend what a machine can mend
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+docs: $(READY) ## write the generated pages of docs/ again
+	@$(BIN)/python -m kanal.reference docs
+
+check: lint test ## what CI runs, containers apart
+
+clean: ## remove what `make` made here; data and caches of Kanal stay
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
