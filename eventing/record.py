@@ -1,0 +1,41 @@
+"""What lies in Kafka, as values: a record, where it is, and how far a group has come."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+Headers = Sequence[tuple[str, bytes | None]]
+
+
+class Position(NamedTuple):
+    """Where an acknowledged record is."""
+
+    partition: int
+    offset: int
+
+
+class Mark(NamedTuple):
+    """A committed position: the first offset not yet finished, and what the committer wants to remember beside it."""
+
+    offset: int
+    metadata: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class Record:
+    """One record as it was read; header and key bytes as they lie in Kafka, `timestamp_ms` since the epoch."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+    timestamp_ms: int = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes that this record holds, roughly: what a budget of bytes counts."""
+        return len(self.value or b"") + sum(len(name) + len(value or b"") for name, value in self.headers) + 200

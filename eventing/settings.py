@@ -1,0 +1,248 @@
+"""Every setting of Kanal: its default, its unit (in the name) and why it is what it is.
+
+One frozen group a concern; `docs/settings.md` is generated from this file and a test compares the two. A value comes from
+a flag, else from the environment (`KANAL_<GROUP>__<FIELD>`), else from a TOML file (`[group]` and `field = value`), else
+from here. What a resource says (retries, time-outs, partitions) is never a setting.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from types import NoneType
+from typing import Any
+
+from eventing.errors import Invalid
+
+PREFIX = "KANAL_"
+
+
+def _setting(default: Any, doc: str) -> Any:
+    if isinstance(default, dict | list):
+        return field(default_factory=default.copy, metadata={"doc": doc})
+    return field(default=default, metadata={"doc": doc})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kafka:
+    """How to reach Kafka, and what the producer may hold."""
+
+    bootstrap: str = _setting("127.0.0.1:9092", "Kafka's address, `host:port`, several with commas.")
+    properties: dict[str, str] = _setting(
+        {}, "Any librdkafka property for every client, for instance `security.protocol=SASL_SSL,sasl.username=me`."
+    )
+    ack_timeout_s: float = _setting(
+        8.0, "How long a sender waits for Kafka's acknowledgement before it gets a 503; below a usual client's 10 s."
+    )
+    request_timeout_s: float = _setting(10.0, "How long a command to Kafka (topics, groups, offsets) may take.")
+    queue_events: int = _setting(20_000, "Events that may wait for Kafka's acknowledgement; beyond it senders get 429.")
+    queue_kib: int = _setting(65_536, "KiB that may wait for Kafka's acknowledgement; beyond it senders get 429.")
+    linger_ms: float = _setting(0.5, "How long the producer gathers a batch; 0.5 costs least processor time an event.")
+    prefetch_kib: int = _setting(
+        4_096, "KiB that one subscription may read ahead of its deliveries; bounds memory whatever the backlog."
+    )
+    session_timeout_s: float = _setting(10.0, "Silence after which a dead dispatcher's partitions go to another.")
+    default_partitions: int = _setting(
+        0, "Partitions of a channel's topic where its YAML names none; 0: Knative's default, 1."
+    )
+    default_replication_factor: int = _setting(
+        0, "Replicas of a channel's topic where its YAML names none; 0: Knative's default, 1."
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ingress:
+    """The HTTP door through which events come in."""
+
+    host: str = _setting("127.0.0.1", "Address to listen on; `0.0.0.0` in a container.")
+    port: int = _setting(8080, "Port to listen on; 0 takes a free one.")
+    public_url: str = _setting(
+        "",
+        "URL under which senders reach this ingress; it begins every address in a status. Empty: made of host and port.",
+    )
+    max_body_bytes: int = _setting(
+        4_194_304,
+        "Largest request body; beyond it 413. Kafka's own limit for an event is the topic's max.message.bytes.",
+    )
+    max_held_bytes: int = _setting(
+        33_554_432, "Bytes of unfinished request bodies held at once; beyond it senders get 429."
+    )
+    read_timeout_s: float = _setting(10.0, "Longest silence inside a request body; then 408 and the connection closes.")
+    keep_alive_s: int = _setting(75, "How long an idle connection stays open; longer than usual clients keep theirs.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """The way out, as far as no resource says it."""
+
+    timeout_s: float = _setting(600.0, "Time-out of one attempt where the resource names none (Knative's default).")
+    longest_wait_s: float = _setting(86_400.0, "Cap on the wait between two attempts, whatever the backoff says.")
+    jitter: float = _setting(0.0, "Share of the backoff, 0 to 1, that is added at random; 0 as in Knative.")
+    in_flight_events: int = _setting(1_000, "Events of one subscription that may be unfinished at once.")
+    in_flight_kib: int = _setting(16_384, "KiB of one subscription that may be unfinished at once.")
+    connections_per_host: int = _setting(100, "Open connections to one subscriber host (Knative's maxPoolSize).")
+    idle_connection_s: float = _setting(
+        4.0, "How long an unused connection is kept; shorter than a usual server's 5 s."
+    )
+    max_response_bytes: int = _setting(
+        1_048_576, "Bytes of an answer that are read; a reply event that is larger fails the delivery."
+    )
+    commit_interval_s: float = _setting(1.0, "How often finished offsets are committed while events flow.")
+    drain_s: float = _setting(5.0, "How long deliveries under way may finish before a partition is given up.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """Names of what Kanal makes in Kafka; `{namespace}`, `{name}`, `{uid}` and `{channel}` are filled in."""
+
+    channel_topic: str = _setting(
+        "knative-messaging-kafka.{namespace}.{name}", "Topic of a channel, as Knative's `channels-topic-template`."
+    )
+    subscription_group: str = _setting("kafka.{namespace}.{channel}.{uid}", "Consumer group of a Subscription.")
+    dead_letter_topic: str = _setting(
+        "kanal-dead-letters.{namespace}.{name}", "Topic that keeps what a subscription could not deliver anywhere."
+    )
+    plan_topic: str = _setting("kanal.plan", "Compacted topic through which the controller tells the data plane.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolve:
+    """How a reference to a Kubernetes Service becomes a URL where there is no cluster."""
+
+    services: dict[str, str] = _setting({}, "URLs of services: `name=http://host:port` or `namespace/name=...`.")
+    service_template: str = _setting(
+        "", "URL of every other service, for instance `http://{name}:8080`; empty: an unknown service is not resolved."
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    """The controller."""
+
+    host: str = _setting("127.0.0.1", "Address on which `kanal get` reaches the controller.")
+    port: int = _setting(8081, "Port of the same; 0 takes a free one.")
+    resync_s: float = _setting(5.0, "How often everything is looked at again although nothing changed.")
+    probe_urls: list[str] = _setting(
+        [], "Base URLs of every ingress to probe, with commas; empty: the ingress's public URL."
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """Where a dispatcher answers probes and shows its metrics."""
+
+    host: str = _setting("127.0.0.1", "Address to listen on; `0.0.0.0` in a container.")
+    port: int = _setting(8082, "Port to listen on; 0 takes a free one.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Log:
+    """What is written to standard error."""
+
+    level: str = _setting("info", "`debug`, `info`, `warning` or `error`.")
+    format: str = _setting("auto", "`text`, `json`, or `auto`: text on a terminal, JSON elsewhere.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All groups."""
+
+    kafka: Kafka = field(default_factory=Kafka)
+    ingress: Ingress = field(default_factory=Ingress)
+    delivery: Delivery = field(default_factory=Delivery)
+    names: Names = field(default_factory=Names)
+    resolve: Resolve = field(default_factory=Resolve)
+    control: Control = field(default_factory=Control)
+    health: Health = field(default_factory=Health)
+    log: Log = field(default_factory=Log)
+
+
+def load(
+    environment: Mapping[str, str],
+    file_text: str = "",
+    flags: Mapping[str, Any] | None = None,
+    *,
+    file: str = "",
+) -> Settings:
+    """Settle every setting: `flags` (keys `group.field`, None where not given) over `environment` over the TOML text.
+
+    Raises `Invalid` that names the variable, or the file and key, with the nearest right name.
+    """
+    found: dict[str, tuple[str, Any]] = {}
+    for key, value in _from_file(file_text, file):
+        found[key] = (f"{file or 'settings file'}: {key}", value)
+    for name, text in environment.items():
+        if name.startswith(PREFIX) and "__" in name:
+            found[name.removeprefix(PREFIX).lower().replace("__", ".", 1)] = (name, text)
+    for key, value in (flags or {}).items():
+        if value is not None:
+            found[key] = (f"--{key.replace('.', '-').replace('_', '-')}", value)
+    groups: dict[str, dict[str, Any]] = {group.name: {} for group in dataclasses.fields(Settings)}
+    types = {key: kind for key, kind, _, _ in describe()}
+    for key, (origin, value) in found.items():
+        if key not in types:
+            near = get_close_matches(key, types, 1)
+            raise Invalid("there is no such setting", where=origin, fix=f"did you mean {near[0]}?" if near else "")
+        group, name = key.split(".", 1)
+        groups[group][name] = _coerced(value, types[key], origin)
+    made: dict[str, Any] = {}
+    for group in dataclasses.fields(Settings):
+        kind: Any = group.default_factory
+        made[group.name] = kind(**groups[group.name])
+    return Settings(**made)
+
+
+def describe() -> list[tuple[str, Any, Any, str]]:
+    """Each setting as (`group.field`, type, default, text), in the order of this file."""
+    rows = []
+    for group in dataclasses.fields(Settings):
+        kind: Any = group.default_factory
+        hints = typing.get_type_hints(kind)
+        blank = kind()
+        rows += [
+            (f"{group.name}.{one.name}", hints[one.name], getattr(blank, one.name), one.metadata["doc"])
+            for one in dataclasses.fields(kind)
+        ]
+    return rows
+
+
+def _from_file(text: str, file: str) -> list[tuple[str, Any]]:
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise Invalid(f"is no TOML: {error}", where=file) from error
+    rows = []
+    for group, fields in tables.items():
+        if not isinstance(fields, dict):
+            raise Invalid("a setting stands outside of a group", where=file, field=group, fix="write [group] above it")
+        rows += [(f"{group}.{name}", value) for name, value in fields.items()]
+    return rows
+
+
+def _coerced(value: Any, kind: Any, origin: str) -> Any:
+    """The value as its type wants it; text from flags and the environment is read as TOML files would hold it."""
+    try:
+        if typing.get_origin(kind) is dict:
+            return dict(value) if isinstance(value, Mapping) else _pairs(str(value))
+        if typing.get_origin(kind) is list:
+            return list(value) if isinstance(value, list | tuple) else [v for v in str(value).split(",") if v]
+        if isinstance(value, bool | NoneType) or (isinstance(value, str) and kind is not str and not value.strip()):
+            raise ValueError
+        return kind(value)
+    except (ValueError, TypeError) as error:
+        wanted = {int: "a whole number", float: "a number"}.get(kind, "name=value pairs with commas")
+        raise Invalid(f"{value!r} is not {wanted}", where=origin) from error
+
+
+def _pairs(text: str) -> dict[str, str]:
+    pairs = {}
+    for part in filter(None, (piece.strip() for piece in text.split(","))):
+        name, equals, value = part.partition("=")
+        if not equals:
+            raise ValueError(part)
+        pairs[name.strip()] = value.strip()
+    return pairs
