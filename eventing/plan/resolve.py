@@ -1,0 +1,49 @@
+"""References become URLs: a Destination among the objects of a snapshot (behaviour §11).
+
+Nothing is fetched. A channel's address follows from the installation's options; a Kubernetes Service is looked up in the
+options' table, then in their template, because at home there is no cluster to ask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from eventing.errors import NotFound
+from eventing.kinds.destination import Destination, join
+from eventing.kinds.key import Key
+from eventing.plan.options import Options
+
+
+class Resolver:
+    """Resolves destinations; `addresses` are the addressable objects of the snapshot and their URLs."""
+
+    def __init__(self, addresses: Mapping[Key, str], options: Options) -> None:
+        self._addresses = addresses
+        self._options = options
+
+    def url(self, destination: Destination, namespace: str, field: str) -> str:
+        """The URL of a destination that stands in `field` of an object in `namespace`.
+
+        Raises `NotFound` that names the missing object by kind, namespace and name.
+        """
+        ref = destination.ref
+        if ref is None:
+            return destination.uri or ""
+        key = Key(ref.kind_group, ref.kind, ref.namespace or namespace, ref.name)
+        if (key.group, key.kind) == ("", "Service"):
+            return join(self._service(key, field), destination.uri)
+        if key not in self._addresses:
+            raise NotFound(f"{key} does not exist", field=field)
+        return join(self._addresses[key], destination.uri)
+
+    def _service(self, key: Key, field: str) -> str:
+        table, template = self._options.services, self._options.service_template
+        found = table.get(f"{key.namespace}/{key.name}") or (
+            table.get(key.name) if key.namespace == "default" else None
+        )
+        if found:
+            return found
+        if template:
+            return template.format(name=key.name, namespace=key.namespace)
+        place = key.name if key.namespace == "default" else f"{key.namespace}/{key.name}"
+        raise NotFound(f"{key} does not exist", field=field, fix=f"name it with --service {place}=http://HOST:PORT")

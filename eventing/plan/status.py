@@ -1,0 +1,60 @@
+"""From facts to a status, as Knative's rules have it (behaviour §21). No clock here: times are laid over at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from eventing.kinds.condition import READY, TRUE, UNKNOWN, Condition, Fact, condition_set
+from eventing.kinds.meta import Resource
+from eventing.plan.options import Problem
+
+Status = Mapping[str, Any]
+Facts = dict[str, Fact]
+
+
+def false(problem: Problem) -> Fact:
+    """Does not hold, and why."""
+    return Fact("False", problem.reason, problem.message)
+
+
+def seen(key: str, observed: Mapping[str, Problem | None], waiting: str) -> Fact:
+    """What an observation tells: unknown while nobody has looked."""
+    if key not in observed:
+        return Fact("Unknown", "NotYetObserved", waiting)
+    problem = observed[key]
+    return TRUE if problem is None else false(problem)
+
+
+def status_of(resource: Resource, facts: Facts, **more: Any) -> dict[str, Any]:
+    """The status: observed generation, conditions, and whatever else the kind shows, empty values left out."""
+    conditions = condition_set(resource.DEPENDENTS, facts)
+    shown = {name: value for name, value in more.items() if value}
+    return {
+        "observedGeneration": resource.metadata.generation,
+        "conditions": [one.document() for one in conditions],
+        **shown,
+    }
+
+
+def ready_of(status: Status) -> Fact:
+    """The fact Ready of a status."""
+    ready = next((one for one in _conditions(status) if one.type == READY), None)
+    return UNKNOWN if ready is None else Fact(ready.status, ready.reason, ready.message)
+
+
+def carry_times(old: Status, new: Status, now: datetime) -> dict[str, Any]:
+    """The new status, each condition with the time at which its status last changed: the old one, or now."""
+    before = {one.type: one for one in _conditions(old)}
+    stamp = now.isoformat(timespec="seconds").replace("+00:00", "Z")
+    conditions = []
+    for one in _conditions(new):
+        past = before.get(one.type)
+        since = past.last_transition_time if past is not None and past.status == one.status else stamp
+        conditions.append(one.model_copy(update={"last_transition_time": since or stamp}).document())
+    return {**new, "conditions": conditions}
+
+
+def _conditions(status: Status) -> list[Condition]:
+    return [Condition.model_validate(one) for one in status.get("conditions", ())]

@@ -1,0 +1,145 @@
+"""What a Subscription becomes: an egress, and the conditions that say whether it delivers (behaviour §7, §10.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from eventing.errors import Invalid, NotFound
+from eventing.kinds import subscription as kind
+from eventing.kinds.condition import TRUE, Fact
+from eventing.kinds.delivery import ORDER_ANNOTATION, DeliverySpec
+from eventing.kinds.kafkachannel import KafkaChannel
+from eventing.kinds.key import Key, key_of
+from eventing.kinds.subscription import Subscription
+from eventing.plan import names
+from eventing.plan.channels import TOPIC_ANNOTATION, backing_key
+from eventing.plan.model import Egress, Order
+from eventing.plan.options import Observed, Options, Problem
+from eventing.plan.resolve import Resolver
+from eventing.plan.status import Status, false, ready_of, seen, status_of
+from eventing.verdict import RetryPolicy
+
+GROUP_ANNOTATION = "group.id"
+_NO_OIDC = Fact("True", "AuthenticationOIDCDisabled", "authentication-oidc is disabled")
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """One Subscription: its egress and the channel behind it (None while a reference is missing).
+
+    `entry` is what the channel's status says of it, `status` its own.
+    """
+
+    egress: Egress | None
+    backing: Key | None
+    entry: Mapping[str, Any]
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class _Targets:
+    subscriber: str
+    reply: str | None
+    dead_letter: str | None
+
+
+def link(
+    subscription: Subscription,
+    channels: Mapping[Key, KafkaChannel],
+    statuses: Mapping[Key, Status],
+    resolver: Resolver,
+    options: Options,
+    observed: Observed,
+) -> Linked:
+    """Link one Subscription to its channel and its targets; `channels` and `statuses` are those of all channels."""
+    key, uid = key_of(subscription), subscription.metadata.uid
+    ref = subscription.spec.channel
+    named = Key(ref.kind_group, ref.kind, subscription.channel_namespace, ref.name)
+    facts = {kind.CHANNEL_READY: _channel_ready(named, statuses), kind.OIDC_IDENTITY_CREATED: _NO_OIDC}
+    try:
+        backing = _backing(named, channels, statuses)
+        channel = channels[backing]
+        targets = _targets(subscription, channel, resolver)
+        recorded = subscription.status.get("annotations", {}).get(GROUP_ANNOTATION)
+        group = recorded or names.subscription_group(options, key.namespace, named.name, uid, key.name)
+        grave = names.dead_letter_topic(options, key.namespace, key.name)
+    except Invalid as error:
+        problem = Problem("ReferenceMissing" if isinstance(error, NotFound) else error.reason, str(error))
+        facts[kind.REFERENCES_RESOLVED] = false(problem)
+        facts[kind.ADDED_TO_CHANNEL] = Fact("Unknown", problem.reason, "waits for the references")
+        return Linked(None, None, {}, status_of(subscription, facts))
+    egress = Egress(
+        uid,
+        key.kind,
+        key.namespace,
+        key.name,
+        statuses[backing]["annotations"][TOPIC_ANNOTATION],
+        group,
+        targets.subscriber,
+        grave,
+        targets.reply,
+        targets.dead_letter,
+        _policy(subscription.spec.delivery or channel.spec.delivery, options),
+        _order(subscription),
+    )
+    added = seen(uid, observed.groups, f"the start offsets of the group {group} are not committed yet")
+    facts |= {kind.REFERENCES_RESOLVED: TRUE, kind.ADDED_TO_CHANNEL: added}
+    physical = {
+        "subscriberUri": targets.subscriber,
+        "replyUri": targets.reply,
+        "deadLetterSinkUri": targets.dead_letter,
+    }
+    status = status_of(
+        subscription,
+        facts,
+        physicalSubscription={name: uri for name, uri in physical.items() if uri},
+        annotations={GROUP_ANNOTATION: group},
+    )
+    entry = {"uid": uid, "observedGeneration": subscription.metadata.generation, "ready": added.status}
+    return Linked(egress, backing, entry | ({"message": added.message} if added.message else {}), status)
+
+
+def _backing(named: Key, channels: Mapping[Key, KafkaChannel], statuses: Mapping[Key, Status]) -> Key:
+    """The KafkaChannel behind the channel that a Subscription names."""
+    backing = backing_key(named)
+    if named not in statuses or backing not in channels:
+        raise NotFound(f"{named} does not exist", field="spec.channel")
+    if "annotations" not in statuses[backing]:
+        raise Invalid(f"{named} can't be served: {ready_of(statuses[backing]).message}", field="spec.channel")
+    return backing
+
+
+def _targets(subscription: Subscription, channel: KafkaChannel, resolver: Resolver) -> _Targets:
+    """Where things go. The channel's dead letter sink counts where the Subscription names none, whatever else it says."""
+    spec, namespace = subscription.spec, subscription.metadata.namespace
+    own, parent = spec.delivery, channel.spec.delivery
+    dead_letter = None
+    if own is not None and own.dead_letter_sink is not None:
+        dead_letter = resolver.url(own.dead_letter_sink, namespace, "spec.delivery.deadLetterSink")
+    elif parent is not None and parent.dead_letter_sink is not None:
+        place = f"{key_of(channel)}: spec.delivery.deadLetterSink"
+        dead_letter = resolver.url(parent.dead_letter_sink, channel.metadata.namespace, place)
+    return _Targets(
+        resolver.url(spec.subscriber, namespace, "spec.subscriber"),
+        None if spec.reply is None else resolver.url(spec.reply, namespace, "spec.reply"),
+        dead_letter,
+    )
+
+
+def _policy(delivery: DeliverySpec | None, options: Options) -> RetryPolicy:
+    return (delivery or DeliverySpec()).to_policy(options.timeout_s, options.longest_wait_s)
+
+
+def _order(subscription: Subscription) -> Order:
+    """Ordered unless the annotation says otherwise (architecture, "Decisions"); a wrong word was refused at apply."""
+    word = subscription.metadata.annotations.get(ORDER_ANNOTATION, "").lower()
+    return "unordered" if word == "unordered" else "ordered"
+
+
+def _channel_ready(channel: Key, statuses: Mapping[Key, Status]) -> Fact:
+    if channel not in statuses:
+        return false(Problem("ChannelMissing", f"{channel} does not exist"))
+    ready = ready_of(statuses[channel])
+    return ready if ready.status == "True" else Fact(ready.status, ready.reason, f"{channel}: {ready.message}")
