@@ -1,0 +1,89 @@
+"""The producer bridge: the loop queues, one thread polls and brings acknowledgements back a batch at a time.
+
+A delivery report is a Python call for each record, so it does as little as can be done: it puts the outcome on a list.
+The thread wakes the loop once for all that one poll brought, and only when somebody waits for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from functools import partial
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from eventing.errors import EventingError, Unavailable
+from eventing.kafka import Done
+from eventing.kafka.librdkafka import client, errors
+from eventing.record import Headers, Position
+from eventing.settings import Kafka
+
+_POLL_S = 0.2
+_FLUSH_MARGIN_S = 1.0
+
+
+class KafkaAppender:
+    """An `Appender`; belongs to the event loop on which it is made."""
+
+    def __init__(self, settings: Kafka, *, max_record_bytes: int) -> None:
+        self._producer = Producer(client.producer(settings, max_record_bytes))
+        self._flush_s = settings.ack_timeout_s + _FLUSH_MARGIN_S
+        self._loop = asyncio.get_running_loop()
+        self._outcomes: list[tuple[Done, Position | EventingError]] = []
+        self._closing = False
+        self._ended = asyncio.Event()
+        self._thread = threading.Thread(target=self._poll, name="kafka-appender", daemon=True)
+        self._thread.start()
+
+    @property
+    def queued(self) -> int:
+        """Records that Kafka has not acknowledged yet."""
+        return len(self._producer)
+
+    def append(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers, done: Done) -> None:
+        """See `Appender`."""
+        if self._closing:
+            raise Unavailable("the connection to Kafka is closing", where="kafka")
+        try:
+            self._producer.produce(
+                topic,
+                value,
+                key,
+                headers=headers,
+                on_delivery=partial(self._reported, done),  # type: ignore[arg-type]
+            )
+        except BufferError as error:
+            raise errors.meaning(KafkaError(KafkaError._QUEUE_FULL), "kafka") from error  # noqa: SLF001
+        except KafkaException as error:
+            raise errors.raised(error, "kafka", topic=topic) from error
+
+    async def aclose(self) -> None:
+        """See `Appender`; what Kafka has not acknowledged in time fails with `Unavailable`."""
+        self._closing = True
+        await self._ended.wait()
+
+    def _reported(self, done: Done, error: KafkaError | None, message: Message) -> None:
+        if error is None:
+            self._outcomes.append((done, Position(message.partition() or 0, message.offset() or 0)))
+        else:
+            self._outcomes.append((done, errors.meaning(error, "kafka", topic=message.topic() or "")))
+
+    def _poll(self) -> None:
+        while not self._closing:
+            self._producer.poll(_POLL_S)
+            self._hand_over()
+        self._producer.flush(self._flush_s)
+        self._producer.purge()
+        self._producer.flush(_FLUSH_MARGIN_S)
+        self._hand_over()
+        self._loop.call_soon_threadsafe(self._ended.set)
+
+    def _hand_over(self) -> None:
+        if self._outcomes:
+            outcomes, self._outcomes = self._outcomes, []
+            self._loop.call_soon_threadsafe(_tell, outcomes)
+
+
+def _tell(outcomes: list[tuple[Done, Position | EventingError]]) -> None:
+    for done, outcome in outcomes:
+        done(outcome)

@@ -1,0 +1,102 @@
+"""How our clients of Kafka are configured: one function a kind, what the settings say first and the user's own last.
+
+Every property that is not librdkafka's default has its reason here. `kafka.properties` of the settings goes over ours,
+because who needs SASL, TLS or a smaller buffer knows better; what our guarantees rest on can't be overridden.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from eventing.errors import Invalid
+from eventing.settings import Kafka
+
+Properties = dict[str, Any]
+
+BATCH_BYTES = 1_000_000
+_FIXED: Mapping[str, Any] = {
+    "acks": "all",
+    "enable.idempotence": True,
+    "enable.auto.commit": False,
+    "enable.auto.offset.store": False,
+}
+_log = logging.getLogger("librdkafka")
+
+
+def producer(settings: Kafka, max_record_bytes: int) -> Properties:
+    """A producer that acknowledges nothing before all in-sync replicas have it."""
+    return _complete(
+        settings,
+        {
+            "acks": "all",
+            "enable.idempotence": True,
+            "linger.ms": settings.linger_ms,
+            "message.timeout.ms": int(settings.ack_timeout_s * 1000),
+            "message.max.bytes": max_record_bytes,
+            # Kafka's limit counts a whole batch, so a batch of many small records has to stay below its usual 1,048,588.
+            "batch.size": BATCH_BYTES,
+            "queue.buffering.max.messages": settings.queue_events,
+            "queue.buffering.max.kbytes": settings.queue_kib,
+            "topic.metadata.propagation.max.ms": 2_000,
+        },
+    )
+
+
+def group_member(settings: Kafka, group: str) -> Properties:
+    """A member of a consumer group that commits only what it is told to."""
+    session_ms = int(settings.session_timeout_s * 1000)
+    return _complete(
+        settings,
+        {
+            **_reading(settings),
+            "group.id": group,
+            "partition.assignment.strategy": "cooperative-sticky",
+            "session.timeout.ms": session_ms,
+            "heartbeat.interval.ms": max(session_ms // 5, 100),
+            # A group that has offsets never comes here; a partition that was added later starts at its beginning.
+            "auto.offset.reset": "earliest",
+        },
+    )
+
+
+def table_reader(settings: Kafka) -> Properties:
+    """A reader of a whole topic that belongs to no group."""
+    return _complete(settings, {**_reading(settings), "group.id": "kanal-reads-alone", "enable.partition.eof": True})
+
+
+def admin(settings: Kafka) -> Properties:
+    """A client for topics, groups and offsets."""
+    return _complete(settings, {})
+
+
+def _reading(settings: Kafka) -> Properties:
+    return {
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "queued.max.messages.kbytes": settings.prefetch_kib,
+        "queued.min.messages": 10_000,
+        "fetch.max.bytes": settings.prefetch_kib * 1024,
+        "fetch.queue.backoff.ms": 20,
+        "topic.metadata.refresh.interval.ms": 20_000,
+    }
+
+
+def _complete(settings: Kafka, ours: Properties) -> Properties:
+    for name in settings.properties:
+        if name in _FIXED:
+            fix = "leave it out: nothing that was accepted may be lost"
+            raise Invalid(f"{name} is Kanal's own to decide", where="kafka.properties", fix=fix)
+    return {
+        "bootstrap.servers": settings.bootstrap,
+        "client.id": "kanal",
+        "allow.auto.create.topics": False,
+        "socket.keepalive.enable": True,
+        "log.connection.close": False,
+        "reconnect.backoff.max.ms": 2_000,
+        "socket.timeout.ms": max(int(settings.request_timeout_s * 1000), 1_000),
+        "logger": _log,
+        **ours,
+        **settings.properties,
+    }

@@ -1,0 +1,231 @@
+"""One member of one consumer group: a thread that polls, and a listener on the event loop that hears of everything.
+
+The thread hands over one batch and waits until the loop has taken it, so what is read ahead is bounded by librdkafka's
+queue and never by ours. A short pause is a wait; a longer one pauses the partitions in librdkafka and goes on polling, so
+that a slow subscriber never costs the membership (cases B19). What a rebalance takes away is asked back from the listener
+first, its last marks are committed, and only then the partition goes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any
+
+import structlog
+from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from eventing.kafka import ReaderListener
+from eventing.kafka.librdkafka import client
+from eventing.record import Mark, Record
+from eventing.settings import Kafka
+
+BATCH_RECORDS = 500
+_POLL_S = 0.2
+_SHORT_PAUSE_S = 1.0
+_NOTHING = Mark(-1)
+_log = structlog.get_logger("kafka")
+
+
+class KafkaReader:
+    """A `Reader`; belongs to the event loop on which it is started."""
+
+    def __init__(
+        self, settings: Kafka, topic: str, group: str, listener: ReaderListener, *, revoke_patience_s: float
+    ) -> None:
+        self._properties = client.group_member(settings, group)
+        self._topic = topic
+        self._group = group
+        self._listener = listener
+        self._patience_s = revoke_patience_s
+        self._request_s = settings.request_timeout_s
+        self._going = threading.Event()
+        self._going.set()
+        self._ending = False
+        self._lock = threading.Lock()
+        self._to_commit: dict[int, Mark] = {}
+        self._owned: set[int] = set()
+        self._held_back = False
+        self._troubled = ""
+
+    def start(self) -> None:
+        """See `Reader`."""
+        self._loop = asyncio.get_running_loop()
+        self._ended = asyncio.Event()
+        self._thread = threading.Thread(target=self._run, name=f"reader {self._group}", daemon=True)
+        self._thread.start()
+
+    def pause(self) -> None:
+        """See `Reader`."""
+        self._going.clear()
+
+    def resume(self) -> None:
+        """See `Reader`."""
+        self._going.set()
+
+    def commit(self, marks: Mapping[int, Mark]) -> None:
+        """See `Reader`."""
+        with self._lock:
+            self._to_commit.update(marks)
+
+    async def aclose(self) -> None:
+        """See `Reader`."""
+        self._ending = True
+        self._going.set()
+        await self._ended.wait()
+
+    def _run(self) -> None:
+        consumer = Consumer({**self._properties, "on_commit": self._committed, "error_cb": self._trouble})
+        try:
+            consumer.subscribe([self._topic], on_assign=self._assign, on_revoke=self._revoke, on_lost=self._lost)
+            while not self._ending:
+                self._wait_while_paused(consumer)
+                self._read(consumer)
+                self._commit_now(consumer)
+        except Exception:  # noqa: BLE001  a thread has nobody else to tell
+            _log.exception("the reader stopped by a defect", topic=self._topic, group=self._group)
+        finally:
+            consumer.close()
+            self._call(self._ended.set)
+
+    def _read(self, consumer: Consumer) -> None:
+        """Wait for one record, then take what else is there: `consume` alone would wait until its batch is full."""
+        first = consumer.poll(_POLL_S)
+        if first is None:
+            return
+        records = [made for one in [first, *consumer.consume(BATCH_RECORDS, 0)] if (made := self._record(one))]
+        if records:
+            taken = threading.Event()
+            self._call(self._hand_over, records, taken)
+            while not taken.wait(_POLL_S) and not self._ending:
+                pass
+
+    def _hand_over(self, records: list[Record], taken: threading.Event) -> None:
+        try:
+            self._listener.on_records(records)
+        finally:
+            taken.set()
+
+    def _record(self, message: Message) -> Record | None:
+        error = message.error()
+        if error is not None:
+            self._trouble(error)
+            return None
+        self._troubled = ""
+        return Record(
+            self._topic,
+            message.partition() or 0,
+            message.offset() or 0,
+            message.key(),
+            message.value(),
+            message.headers() or (),  # type: ignore[arg-type]
+            message.timestamp()[1],
+        )
+
+    def _wait_while_paused(self, consumer: Consumer) -> None:
+        if self._going.wait(_SHORT_PAUSE_S) or self._ending:
+            return
+        self._held_back = True
+        consumer.pause(self._partitions(self._owned))
+        while not self._going.is_set() and not self._ending:
+            # Paused partitions yield no records; polling serves rebalances and keeps the membership.
+            consumer.poll(_POLL_S)
+            self._commit_now(consumer)
+        self._held_back = False
+        consumer.resume(self._partitions(self._owned))
+
+    def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        marks = self._marks(consumer, partitions)
+        self._owned.update(marks)
+        self._call(self._listener.on_assigned, marks)
+        starts = [
+            TopicPartition(self._topic, p, mark.offset if mark.offset >= 0 else OFFSET_INVALID)
+            for p, mark in marks.items()
+        ]
+        consumer.incremental_assign(starts)
+        if self._held_back:
+            consumer.pause(self._partitions(marks))
+        _log.debug("partitions assigned", group=self._group, partitions=sorted(marks))
+
+    def _marks(self, consumer: Consumer, partitions: list[TopicPartition]) -> dict[int, Mark]:
+        """What was committed for these partitions; where that can't be learned, librdkafka asks again by itself."""
+        try:
+            found = consumer.committed(partitions, timeout=self._request_s)
+        except KafkaException as error:
+            _log.warning("committed offsets can't be read", group=self._group, error=str(error))
+            return {one.partition: _NOTHING for one in partitions}
+        return {one.partition: Mark(one.offset, one.metadata or "") if one.offset >= 0 else _NOTHING for one in found}
+
+    def _revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        numbers = [one.partition for one in partitions]
+        marks = self._ask(self._listener.on_revoked(numbers)) or {}
+        with self._lock:
+            pending = {p: self._to_commit.pop(p) for p in numbers if p in self._to_commit}
+        self._commit(consumer, {**pending, **marks})
+        self._owned.difference_update(numbers)
+        consumer.incremental_unassign(partitions)
+        _log.debug("partitions revoked", group=self._group, partitions=numbers)
+
+    def _lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        numbers = [one.partition for one in partitions]
+        with self._lock:
+            for partition in numbers:
+                self._to_commit.pop(partition, None)
+        self._owned.difference_update(numbers)
+        self._call(self._listener.on_lost, numbers)
+        consumer.incremental_unassign(partitions)
+        _log.warning("partitions lost: the group went on without us", group=self._group, partitions=numbers)
+
+    def _commit(self, consumer: Consumer, marks: Mapping[int, Mark]) -> None:
+        if not marks:
+            return
+        try:
+            for one in consumer.commit(offsets=self._offsets(marks), asynchronous=False) or ():
+                if one.error is not None:
+                    raise KafkaException(one.error)
+        except KafkaException as error:
+            _log.warning("the last offsets of a partition can't be committed", group=self._group, error=str(error))
+
+    def _commit_now(self, consumer: Consumer) -> None:
+        with self._lock:
+            marks = {p: mark for p, mark in self._to_commit.items() if p in self._owned}
+            self._to_commit.clear()
+        if marks:
+            consumer.commit(offsets=self._offsets(marks), asynchronous=True)
+
+    def _committed(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
+        """A background commit is answered. One that failed goes again, unless a newer mark waits already."""
+        if error is not None and error.code() == KafkaError._NO_OFFSET:  # noqa: SLF001
+            return
+        failed = [one for one in partitions if (error or one.error) is not None and one.partition in self._owned]
+        if failed:
+            _log.debug("a commit failed and goes again", group=self._group, error=str(error or failed[0].error))
+        with self._lock:
+            for one in failed:
+                self._to_commit.setdefault(one.partition, Mark(one.offset, one.metadata or ""))
+
+    def _offsets(self, marks: Mapping[int, Mark]) -> list[TopicPartition]:
+        return [TopicPartition(self._topic, p, mark.offset, mark.metadata) for p, mark in marks.items()]
+
+    def _partitions(self, numbers: Sequence[int] | set[int] | Mapping[int, Mark]) -> list[TopicPartition]:
+        return [TopicPartition(self._topic, number) for number in numbers]
+
+    def _trouble(self, error: KafkaError) -> None:
+        """Say a trouble once, until records come again or another one takes its place."""
+        if error.name() != self._troubled:
+            self._troubled = error.name()
+            _log.warning("Kafka has a problem", topic=self._topic, group=self._group, error=error.str())
+
+    def _call(self, function: Callable[..., None], *arguments: Any) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended without us
+            self._loop.call_soon_threadsafe(function, *arguments)
+
+    def _ask(self, question: Coroutine[Any, Any, Mapping[int, Mark]]) -> Mapping[int, Mark] | None:
+        try:
+            return asyncio.run_coroutine_threadsafe(question, self._loop).result(self._patience_s)
+        except (TimeoutError, RuntimeError):
+            _log.warning("partitions given up before their deliveries ended", group=self._group)
+            question.close()
+            return None

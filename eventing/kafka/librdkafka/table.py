@@ -1,0 +1,78 @@
+"""A compacted topic as a table: the newest value of each key, from its beginning and then as it changes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable
+
+import structlog
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
+
+from eventing.kafka.librdkafka import client
+from eventing.settings import Kafka
+
+Rows = dict[str, bytes | None]
+OnRows = Callable[[Rows], None]
+
+_POLL_S = 0.2
+_BATCH = 1_000
+_log = structlog.get_logger("kafka")
+
+
+class TableReader:
+    """Follows partition 0 of a topic that need not exist yet.
+
+    `on_rows` is called on the loop whenever the end of the topic is reached, with what changed since the last call: a
+    value, or None for a key that was deleted. So it never sees half of what was written before it looked.
+    """
+
+    def __init__(self, settings: Kafka, topic: str, on_rows: OnRows) -> None:
+        self._properties = client.table_reader(settings)
+        self._topic = topic
+        self._on_rows = on_rows
+        self._loop = asyncio.get_running_loop()
+        self._ended = asyncio.Event()
+        self._ending = False
+        self._troubled = ""
+        self._thread = threading.Thread(target=self._run, name=f"table {topic}", daemon=True)
+        self._thread.start()
+
+    async def aclose(self) -> None:
+        """Stop following and end the thread."""
+        self._ending = True
+        await self._ended.wait()
+
+    def _run(self) -> None:
+        consumer = Consumer({**self._properties, "error_cb": self._trouble})
+        rows: Rows = {}
+        try:
+            consumer.assign([TopicPartition(self._topic, 0, OFFSET_BEGINNING)])
+            while not self._ending:
+                first = consumer.poll(_POLL_S)
+                for message in [first, *consumer.consume(_BATCH, 0)] if first is not None else ():
+                    error = message.error()
+                    if error is None:
+                        key, value = message.key(), message.value()
+                        rows[(key or b"").decode()] = value
+                    elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
+                        self._troubled = ""
+                        self._call(self._on_rows, rows)
+                        rows = {}
+                    else:
+                        self._trouble(error)
+        finally:
+            consumer.close()
+            self._call(self._ended.set)
+
+    def _call(self, function: Callable[..., None], *arguments: Rows) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended without us
+            self._loop.call_soon_threadsafe(function, *arguments)
+
+    def _trouble(self, error: KafkaError) -> None:
+        missing = error.code() in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC)  # noqa: SLF001
+        if error.name() != self._troubled:
+            self._troubled = error.name()
+            say = _log.info if missing else _log.warning
+            say("waiting for the topic" if missing else "Kafka has a problem", topic=self._topic, error=error.str())
