@@ -1,0 +1,61 @@
+"""The plan as rows of a table: one row a resource, so that a plan of any size travels and only what changed is sent.
+
+Keys are `ingress/UID`, `egress/UID` and `topic/NAME`, values JSON. The row `plan` says that a controller has written a whole
+plan here; until it is there a reader knows nothing. Fields that a reader does not know are passed over, so that an old data
+plane follows a new controller.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from eventing.plan.model import Egress, Ingress, Plan, TopicSpec
+from eventing.verdict import RetryPolicy
+
+MARKER = "plan"
+_MARKED = b'{"format":1}'
+
+
+def rows(plan: Plan) -> dict[str, bytes]:
+    """The rows of a plan, the marker last."""
+    found = {f"ingress/{uid}": _encoded(one) for uid, one in plan.ingresses.items()}
+    found |= {f"egress/{uid}": _encoded(one) for uid, one in plan.egresses.items()}
+    found |= {f"topic/{name}": _encoded(one) for name, one in plan.topics.items()}
+    return {**found, MARKER: _MARKED}
+
+
+def plan(table: Mapping[str, bytes]) -> Plan | None:
+    """The plan that these rows tell; None before the marker is there."""
+    if MARKER not in table:
+        return None
+    ingresses: dict[str, Ingress] = {}
+    egresses: dict[str, Egress] = {}
+    topics: dict[str, TopicSpec] = {}
+    for key, value in table.items():
+        what, _, name = key.partition("/")
+        if what == "ingress":
+            document = _known(Ingress, value)
+            ingresses[name] = Ingress(**{**document, "hosts": tuple(document["hosts"])})
+        elif what == "egress":
+            document = _known(Egress, value)
+            egresses[name] = Egress(**{**document, "policy": RetryPolicy(**_only(RetryPolicy, document["policy"]))})
+        elif what == "topic":
+            topics[name] = TopicSpec(**_known(TopicSpec, value))
+    return Plan(ingresses, egresses, topics)
+
+
+def _encoded(value: Any) -> bytes:
+    return orjson.dumps(dataclasses.asdict(value))
+
+
+def _known(kind: Any, value: bytes) -> dict[str, Any]:
+    return _only(kind, orjson.loads(value))
+
+
+def _only(kind: Any, document: Mapping[str, Any]) -> dict[str, Any]:
+    names = {field.name for field in dataclasses.fields(kind)}
+    return {name: value for name, value in document.items() if name in names}
