@@ -1,0 +1,167 @@
+"""The way of one record: decode, send to the subscriber, send on the reply, or bury the dead letter.
+
+A courier belongs to one egress. It waits out retries through the `nap` that its caller hands in, so that the caller can
+give a partition up without waiting for them; it touches neither offsets nor lanes. The egress is read anew for each
+attempt: a changed subscriber counts from the next attempt on (cases B40).
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from dispatcher.graveyard import Graveyard, Grief
+from dispatcher.outcome import DeadLettered, Delivered, Discarded, Kept, Listener, Outcome, Replied
+from eventing.codec import http as http_codec
+from eventing.codec import kafka as kafka_codec
+from eventing.errors import Invalid
+from eventing.event import Event, is_attribute_name
+from eventing.http import Response, Sender, SendFailed
+from eventing.plan.model import Egress
+from eventing.record import Record
+from eventing.verdict import Accepted, RetryIn, judge
+
+ERROR_DATA_BYTES = 1024
+_NO_REPLY = frozenset({202, 204})
+
+Nap = Callable[[Record, float], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """What a courier knows of time and chance: Unix seconds, monotonic seconds, and a jitter in [0, 1)."""
+
+    now: Callable[[], float]
+    monotonic: Callable[[], float]
+    jitter: Callable[[], float]
+
+
+@dataclass(slots=True)
+class _Answer:
+    """The end of a row of attempts at one target."""
+
+    url: str
+    attempts: int
+    response: Response | None
+    problem: str = ""
+
+    @property
+    def status(self) -> int | None:
+        return None if self.response is None else self.response.status
+
+
+class Courier:
+    """Delivers the records of one egress, one call a record, any number at once."""
+
+    def __init__(
+        self, egress: Egress, sender: Sender, graveyard: Graveyard, listener: Listener, clock: Clock, nap: Nap
+    ) -> None:
+        self.egress = egress
+        self._sender = sender
+        self._graveyard = graveyard
+        self._listener = listener
+        self._clock = clock
+        self._nap = nap
+
+    async def deliver(self, record: Record) -> Outcome:
+        """Do everything that this record needs; returns how it ended, and raises only what `nap` raises."""
+        began = self._clock.now()
+        try:
+            event = kafka_codec.from_record(record.headers, record.value)
+        except Invalid as error:
+            return Discarded(str(error))
+        event = event.extended(knativekafkapartition=str(record.partition), knativekafkaoffset=str(record.offset))
+        trace = kafka_codec.trace_of(record.headers)
+        answer = await self._send(record, "subscriber", event, trace)
+        if answer.problem:
+            return await self._bury(record, event, trace, answer, began)
+        assert answer.response is not None  # noqa: S101  an answer without a problem has one
+        status = answer.response.status
+        try:
+            reply = self._reply_in(answer.response)
+        except Invalid as error:
+            answer.problem = f"the reply is malformed: {error}"
+            return await self._bury(record, event, trace, answer, began)
+        if reply is None or self.egress.reply is None:
+            return Delivered(status, answer.attempts)
+        sent = await self._send(record, "reply", reply, trace)
+        if sent.problem:
+            return await self._bury(record, event, trace, sent, began)
+        return Replied(status, answer.attempts)
+
+    async def _send(self, record: Record, target: str, event: Event, trace: Headers) -> _Answer:
+        """Attempt after attempt at one target, until it accepts, refuses or the attempts are used up."""
+        headers, body = http_codec.encode_binary(event)
+        headers += [*trace, (b"kn-namespace", self.egress.namespace.encode())]
+        if target == "subscriber":
+            headers.append((b"prefer", b"reply"))
+        attempt = 0
+        while True:
+            attempt += 1
+            answer = await self._attempt(target, headers, body, attempt)
+            response = answer.response
+            retry_after = None if response is None else response.header(b"retry-after")
+            verdict = judge(
+                self.egress.policy,
+                attempt,
+                answer.status,
+                retry_after=None if retry_after is None else retry_after.decode("latin-1"),
+                now=self._clock.now(),
+                jitter=self._clock.jitter(),
+            )
+            if isinstance(verdict, Accepted):
+                answer.problem = ""
+                return answer
+            if not isinstance(verdict, RetryIn):
+                return answer
+            await self._nap(record, verdict.wait_s)
+
+    async def _attempt(self, target: str, headers: Headers, body: bytes, attempt: int) -> _Answer:
+        url = getattr(self.egress, target) or ""
+        started = self._clock.monotonic()
+        try:
+            response = await self._sender.post(url, headers, body, timeout_s=self.egress.policy.timeout_s)
+        except (SendFailed, Invalid) as error:
+            answer = _Answer(url, attempt, None, str(error))
+        else:
+            answer = _Answer(url, attempt, response, f"{target.replace('_', ' ')} answered {response.status}")
+        self._listener.attempted(self.egress, target, answer.status, self._clock.monotonic() - started)
+        return answer
+
+    def _reply_in(self, response: Response) -> Event | None:
+        if response.status in _NO_REPLY:
+            return None
+        if response.truncated and http_codec.claims_event(response.headers):
+            raise Invalid("it is larger than the limit", fix="raise delivery.max_response_bytes")
+        return None if response.truncated else http_codec.decode_reply(response.headers, response.body)
+
+    async def _bury(self, record: Record, event: Event, trace: Headers, failed: _Answer, began: float) -> Outcome:
+        """Send the event to the dead letter sink; where that can't be, keep it in the dead letter topic."""
+        letter = event.extended(**_error_attributes(failed))
+        in_a_circle = event.attributes.get("knativeerrordest") == failed.url
+        reason = failed.problem
+        if self.egress.dead_letter is not None and not in_a_circle:
+            sent = await self._send(record, "dead_letter", letter, trace)
+            if not sent.problem:
+                return DeadLettered(reason, failed.attempts)
+            reason = f"{reason}; {sent.problem}"
+        grief = Grief(reason, failed.attempts, began, self._clock.now())
+        await self._graveyard.keep(self.egress, record, letter, grief, self._nap)
+        return Kept(reason, failed.attempts)
+
+
+def _error_attributes(failed: _Answer) -> dict[str, str]:
+    """What a dead letter says of its failure, as Knative's Kafka data plane does (behaviour §6)."""
+    attributes: dict[str, str] = {}
+    if failed.response is not None:
+        for name, value in failed.response.headers:
+            extension = name.removeprefix(b"kne-").decode("latin-1")
+            if name.startswith(b"kne-") and is_attribute_name(extension):
+                attributes[extension] = value.decode("latin-1")
+        attributes["knativeerrorcode"] = str(failed.response.status)
+        if failed.response.body:
+            attributes["knativeerrordata"] = base64.b64encode(failed.response.body[:ERROR_DATA_BYTES]).decode()
+    attributes["knativeerrordest"] = failed.url
+    return attributes

@@ -1,0 +1,65 @@
+"""Keeps one loop running for each egress of the newest plan, and touches no other.
+
+An egress whose topic, group or order changed is stopped and started; every other change reaches the running loop, so a
+new subscriber costs no rebalance and a plan that changed elsewhere costs nothing at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+import structlog
+
+from dispatcher.loop import EgressLoop
+from eventing.plan.model import Egress, Plan
+
+LoopFactory = Callable[[Egress], EgressLoop]
+_log = structlog.get_logger("dispatcher")
+
+
+class Dispatcher:
+    """Applies plans, one after the other."""
+
+    def __init__(self, loops: LoopFactory) -> None:
+        self._make = loops
+        self._loops: dict[str, EgressLoop] = {}
+        self.loaded = False
+
+    @property
+    def egresses(self) -> list[Egress]:
+        """What is being delivered now."""
+        return [loop.egress for loop in self._loops.values()]
+
+    @property
+    def unfinished(self) -> int:
+        """Records that are read and not finished, over all egresses."""
+        return sum(loop.unfinished for loop in self._loops.values())
+
+    async def apply(self, plan: Plan) -> None:
+        """Make the loops what the plan says. Returns when those that had to go are gone."""
+        gone = [
+            uid
+            for uid, loop in self._loops.items()
+            if uid not in plan.egresses or _restarts(loop.egress, plan.egresses[uid])
+        ]
+        await self._stop(gone)
+        for uid, egress in plan.egresses.items():
+            if uid not in self._loops:
+                self._loops[uid] = self._make(egress)
+                self._loops[uid].start()
+                _log.info("subscription started", subscription=f"{egress.namespace}/{egress.name}", group=egress.group)
+            elif egress != self._loops[uid].egress:
+                self._loops[uid].update(egress)
+        self.loaded = True
+
+    async def aclose(self) -> None:
+        """Give everything up, all egresses at once."""
+        await self._stop(list(self._loops))
+
+    async def _stop(self, uids: Iterable[str]) -> None:
+        await asyncio.gather(*(self._loops.pop(uid).aclose() for uid in uids))
+
+
+def _restarts(old: Egress, new: Egress) -> bool:
+    return (old.topic, old.group, old.order) != (new.topic, new.group, new.order)

@@ -1,0 +1,86 @@
+"""Where events rest that nobody took: the dead letter topic of their subscription. They are never dropped.
+
+The topic is made when its first dead letter comes, so a thousand healthy subscriptions have none. An event is kept as it
+would have gone to the dead letter sink, and four more attributes tell the rest:
+`kanalreason`, `kanalattempts`, `kanalfirstattempt` and `kanallastattempt` (RFC 3339).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from eventing.codec import kafka as kafka_codec
+from eventing.errors import EventingError, TooLarge
+from eventing.event import Event
+from eventing.kafka import Admin, Appender, appended
+from eventing.plan.model import Egress, TopicSpec
+from eventing.record import Record
+
+LONGEST_WAIT_S = 30.0
+_REASON_CHARS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Grief:
+    """Why an event could not be delivered, after how many attempts, and between which times (Unix seconds)."""
+
+    reason: str
+    attempts: int
+    first: float
+    last: float
+
+
+class Graveyard:
+    """Keeps dead letters in Kafka; one a process."""
+
+    def __init__(self, appender: Appender, admin: Admin, topic_config: dict[str, str], replicas: int) -> None:
+        self._appender = appender
+        self._admin = admin
+        self._config = topic_config
+        self._replicas = replicas
+        self._made: set[str] = set()
+
+    async def keep(
+        self,
+        egress: Egress,
+        record: Record,
+        letter: Event,
+        grief: Grief,
+        nap: Callable[[Record, float], Awaitable[None]],
+    ) -> None:
+        """Append the letter, trying for as long as it takes: it is in Kafka when this returns."""
+        kept = letter.extended(
+            kanalreason=grief.reason[:_REASON_CHARS],
+            kanalattempts=str(grief.attempts),
+            kanalfirstattempt=_rfc3339(grief.first),
+            kanallastattempt=_rfc3339(grief.last),
+        )
+        wait = 0.5
+        while True:
+            try:
+                await self._make(egress.dead_letter_topic)
+                await self._append(egress.dead_letter_topic, kept, record)
+            except EventingError as error:
+                if isinstance(error, TooLarge) and kept.attributes.pop("knativeerrordata", None) is not None:
+                    continue
+                self._made.discard(egress.dead_letter_topic)
+                await nap(record, wait)
+                wait = min(wait * 2, LONGEST_WAIT_S)
+            else:
+                return
+
+    async def _append(self, topic: str, event: Event, record: Record) -> None:
+        key, value, headers = kafka_codec.to_record(event)
+        trace = [(name.decode(), text) for name, text in kafka_codec.trace_of(record.headers)]
+        await appended(self._appender, topic, key, value, [*headers, *trace])
+
+    async def _make(self, topic: str) -> None:
+        if topic not in self._made:
+            await self._admin.create_topic(TopicSpec(topic, 1, self._replicas, self._config))
+            self._made.add(topic)
+
+
+def _rfc3339(unix: float) -> str:
+    return datetime.fromtimestamp(unix, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
