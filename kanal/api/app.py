@@ -1,0 +1,74 @@
+"""Resources over HTTP, read-only, in the paths and shapes of the Kubernetes API: what `kanal get` asks.
+
+`/apis/GROUP/VERSION/PLURAL` lists over all namespaces, `.../namespaces/NS/PLURAL` in one, with `/NAME` behind it one object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import FastAPI, HTTPException
+from fastapi.responses import JSONResponse, Response
+
+from eventing.kinds.meta import Resource
+from eventing.kinds.registry import KINDS
+from eventing.store import Store
+
+
+def api(store: Store, *, ready: Callable[[], bool], metrics: Callable[[], Response]) -> FastAPI:
+    """The application; `ready` says whether the controller has finished a round."""
+    app = FastAPI(title="Kanal", docs_url=None, redoc_url=None)
+
+    @app.get("/healthz")
+    async def healthz() -> Response:
+        return Response("ok")
+
+    @app.get("/readyz")
+    async def readyz() -> Response:
+        return Response("ok") if ready() else Response("the first round is not over", 503)
+
+    @app.get("/metrics")
+    async def show_metrics() -> Response:
+        return metrics()
+
+    @app.get("/apis/{group}/{version}/{plural}")
+    async def everywhere(group: str, version: str, plural: str) -> Response:
+        return _listed(store, _kind(group, version, plural), version, None)
+
+    @app.get("/apis/{group}/{version}/namespaces/{namespace}/{plural}")
+    async def in_namespace(group: str, version: str, namespace: str, plural: str) -> Response:
+        return _listed(store, _kind(group, version, plural), version, namespace)
+
+    @app.get("/apis/{group}/{version}/namespaces/{namespace}/{plural}/{name}")
+    async def one(group: str, version: str, namespace: str, plural: str, name: str) -> Response:
+        kind = _kind(group, version, plural)
+        for resource in _of(store, kind, namespace):
+            if resource.metadata.name == name:
+                return JSONResponse(_document(resource, version))
+        raise HTTPException(404, f"{kind.KIND} {namespace}/{name} does not exist")
+
+    return app
+
+
+def _kind(group: str, version: str, plural: str) -> type[Resource]:
+    for kind in KINDS:
+        if (kind.GROUP, kind.PLURAL) == (group, plural) and version in kind.VERSIONS:
+            return kind
+    raise HTTPException(404, f"{plural}.{group}/{version} is not served")
+
+
+def _of(store: Store, kind: type[Resource], namespace: str | None) -> list[Resource]:
+    return [
+        r for r in store.list() if isinstance(r, kind) and (namespace is None or r.metadata.namespace == namespace)
+    ]
+
+
+def _listed(store: Store, kind: type[Resource], version: str, namespace: str | None) -> Response:
+    items = [_document(resource, version) for resource in _of(store, kind, namespace)]
+    version_text = f"{kind.GROUP}/{version}"
+    return JSONResponse({"apiVersion": version_text, "kind": f"{kind.KIND}List", "metadata": {}, "items": items})
+
+
+def _document(resource: Resource, version: str) -> dict[str, Any]:
+    return {**resource.document(), "apiVersion": f"{resource.GROUP}/{version}"}

@@ -1,0 +1,126 @@
+"""The controller as a part of a stack, and as a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+
+from controller.kafka import KafkaSide
+from controller.probe import Prober
+from controller.reconcile import Controller
+from eventing.errors import Invalid
+from eventing.feed import Feed
+from eventing.kafka import Admin
+from eventing.kinds.key import Key, key_of
+from eventing.kinds.meta import Defaults
+from eventing.manifest import Manifest
+from eventing.plan.options import Options
+from eventing.settings import Settings
+from eventing.store import Store
+from eventing.store.memory import MemoryStore
+from kanal import files
+from kanal.api.app import api
+from kanal.roles.common import alone, beside
+from kanal.serve import serving
+
+_log = structlog.get_logger("controller")
+Say = Callable[[str], None]
+
+
+def options_of(settings: Settings) -> Options:
+    """The planner's options as the settings have them."""
+    return Options(
+        base_url=settings.ingress.public_url or f"http://{settings.ingress.host}:{settings.ingress.port}",
+        channel_topic=settings.names.channel_topic,
+        subscription_group=settings.names.subscription_group,
+        dead_letter_topic=settings.names.dead_letter_topic,
+        services=settings.resolve.services,
+        service_template=settings.resolve.service_template,
+        defaults=defaults_of(settings),
+        timeout_s=settings.delivery.timeout_s,
+        longest_wait_s=settings.delivery.longest_wait_s,
+    )
+
+
+def defaults_of(settings: Settings) -> Defaults:
+    """What the settings fill into resources."""
+    return Defaults(
+        partitions=settings.kafka.default_partitions or 1,
+        replication_factor=settings.kafka.default_replication_factor or 1,
+    )
+
+
+@asynccontextmanager
+async def controlling(settings: Settings, store: Store, feed: Feed, admin: Admin) -> AsyncIterator[Controller]:
+    """Reconcile while inside."""
+    options = options_of(settings)
+    prober = Prober(settings.control.probe_urls or [options.base_url])
+    controller = Controller(
+        store, feed, KafkaSide(admin), prober, options, lambda: datetime.now(UTC), settings.control.resync_s
+    )
+    async with beside(controller.run()):
+        yield controller
+
+
+class Applier:
+    """Brings what the files say into a store, again and again; tells every problem."""
+
+    def __init__(self, store: Store, settings: Settings, say: Say) -> None:
+        self._store = store
+        self._defaults = defaults_of(settings)
+        self._say = say
+        self._applied: set[Key] = set()
+
+    async def apply(self, manifest: Manifest) -> int:
+        """Apply the resources; those that are gone from the files go too, but only where every file could be read.
+
+        Returns the number of problems.
+        """
+        problems = [str(problem) for problem in manifest.problems]
+        wanted: set[Key] = set()
+        for located in manifest.resources:
+            key = key_of(located.resource)
+            wanted.add(key)
+            try:
+                await self._store.apply(located.resource.defaulted(self._defaults))
+            except Invalid as error:
+                problems.append(f"{located.file}:{located.line}: {error}")
+        if not problems:
+            for key in self._applied - wanted:
+                await self._store.delete(key)
+        self._applied |= wanted
+        if not problems:
+            self._applied = wanted
+        for text in problems:
+            self._say(text)
+        return len(problems)
+
+
+async def serve_controller(settings: Settings, paths: Sequence[Path], *, watch: bool, stop: asyncio.Event) -> None:
+    """Run until `stop`: `kanal controller`."""
+    async with alone(settings) as role:
+        store = MemoryStore(lambda: datetime.now(UTC))
+        applier = Applier(store, settings, lambda text: print(text, file=sys.stderr, flush=True))
+        await applier.apply(files.load(paths))
+        async with controlling(settings, store, role.feed, role.admin) as controller:
+            app = api(store, ready=lambda: controller.rounds > 0, metrics=role.telemetry.exposition)
+            async with serving(
+                app, settings.control.host, settings.control.port, what="controller", setting="--port"
+            ) as port:
+                _log.info("controller ready", port=port, kafka=settings.kafka.bootstrap)
+                if watch:
+                    async with beside(following(applier, paths)):
+                        await stop.wait()
+                await stop.wait()
+
+
+async def following(applier: Applier, paths: Sequence[Path]) -> None:
+    """Apply the files again whenever they change."""
+    async for manifest in files.changes(paths):
+        await applier.apply(manifest)

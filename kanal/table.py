@@ -1,0 +1,73 @@
+"""Resources as a person reads them: one line each, and a line more when something about one changes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from eventing.kinds.key import Key, key_of
+from eventing.store import Store
+
+Document = Mapping[str, Any]
+
+
+def ready_condition(document: Document) -> Mapping[str, Any]:
+    """The condition Ready of a resource; unknown where it has no status yet."""
+    conditions = (document.get("status") or {}).get("conditions") or ()
+    return next((c for c in conditions if c.get("type") == "Ready"), {"status": "Unknown", "message": "not looked at yet"})
+
+
+def target(document: Document) -> str:
+    """Where a resource is reached, or where it delivers to."""
+    status = document.get("status") or {}
+    url = (status.get("address") or {}).get("url") or (status.get("physicalSubscription") or {}).get("subscriberUri")
+    return str(url or "")
+
+
+def columns(rows: Iterable[Sequence[str]]) -> list[str]:
+    """The rows as aligned lines, two spaces between columns."""
+    table = [list(map(str, row)) for row in rows]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
+
+
+class Board:
+    """Says each resource's state when it changes: what `kanal up` prints."""
+
+    LOOK_S = 0.1
+
+    def __init__(self, store: Store, say: Callable[[str], None]) -> None:
+        self._store = store
+        self._say = say
+        self._said: dict[Key, tuple[str, str, str]] = {}
+
+    async def run(self) -> None:
+        """Look and say, until cancelled."""
+        while True:
+            self.look()
+            await asyncio.sleep(self.LOOK_S)
+
+    def look(self) -> None:
+        """Say what is new since the last look. What has only just begun is passed over: it says nothing yet."""
+        present = {}
+        for resource in self._store.list():
+            if resource.metadata.owner_references:
+                continue
+            document = resource.document()
+            ready = ready_condition(document)
+            state = (str(ready["status"]), target(document), str(ready.get("message", "")))
+            present[key_of(resource)] = state
+            if state != self._said.get(key_of(resource)) and ready["status"] != "Unknown":
+                self._said[key_of(resource)] = state
+                self._say(_line(key_of(resource), state))
+        for key in self._said.keys() - present.keys():
+            del self._said[key]
+            self._say(f"{'gone':<10}{key}")
+
+
+def _line(key: Key, state: tuple[str, str, str]) -> str:
+    status, url, message = state
+    word = "ready" if status == "True" else "NOT READY"
+    text = f"{word:<10}{key}"
+    return f"{text}  {url}" if status == "True" else f"{text}: {message}"
