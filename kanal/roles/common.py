@@ -69,13 +69,18 @@ async def alone(settings: Settings) -> AsyncIterator[Role]:
 
 @asynccontextmanager
 async def beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Run `work` while inside and cancel it on the way out; an error in it ends the block."""
-    async with asyncio.TaskGroup() as tasks:
-        task = tasks.create_task(work)
-        try:
-            yield
-        finally:
-            task.cancel()
+    """Run `work` while inside and cancel it on the way out; an error in it ends the block and leaves as it is."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            task = tasks.create_task(work)
+            try:
+                yield
+            finally:
+                task.cancel()
+    except BaseExceptionGroup as group:
+        if len(group.exceptions) == 1:
+            raise group.exceptions[0] from group.exceptions[0].__cause__
+        raise
 
 
 async def follow(feed: Feed, apply: Callable[[Plan], Awaitable[None]]) -> None:

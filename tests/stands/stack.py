@@ -1,0 +1,249 @@
+"""The whole stack in the test's own process and event loop, on the session's real Kafka: what `kanal up` is made of.
+
+Each stack has a namespace of its own, so its topics and groups are nobody else's. Subscribers are `RawServer`s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import itertools
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
+from raw_http import Request, until
+
+from controller.reconcile import Controller
+from dispatcher.dispatcher import Dispatcher
+from eventing.feed.direct import DirectFeed
+from eventing.http import Response
+from eventing.http.lean import LeanSender
+from eventing.kafka import Admin
+from eventing.kinds.condition import Condition
+from eventing.kinds.meta import Resource
+from eventing.manifest import combine, read
+from eventing.settings import Settings
+from eventing.store.memory import MemoryStore
+from eventing.telemetry import Telemetry
+from kanal.roles.channel import ingress
+from kanal.roles.common import clients
+from kanal.roles.controller import Applier, controlling
+from kanal.roles.dispatcher import dispatching
+
+PATIENCE_S = 30.0
+BODY = b'{"n":1}'
+_numbers = itertools.count(1)
+
+CHANNEL = """
+apiVersion: messaging.knative.dev/v1
+kind: Channel
+metadata: {{name: {name}, namespace: {ns}}}
+spec:
+  channelTemplate:
+    apiVersion: messaging.knative.dev/v1beta1
+    kind: KafkaChannel
+    spec: {{numPartitions: {partitions}, replicationFactor: 1}}
+"""
+SUBSCRIPTION = """
+apiVersion: messaging.knative.dev/v1
+kind: Subscription
+metadata: {{name: {name}, namespace: {ns}, annotations: {{{annotations}}}}}
+spec:
+  channel: {{apiVersion: messaging.knative.dev/v1, kind: Channel, name: {channel}}}
+  subscriber: {{uri: "{subscriber}"}}
+  {more}
+"""
+UNORDERED = 'kafka.eventing.knative.dev/delivery.order: "unordered"'
+
+
+def good(id_: str | None = None, **attributes: str) -> dict[str, str]:
+    """Headers of a valid binary event; underscores in names are none, since no attribute has one."""
+    event = {"specversion": "1.0", "type": "t.a", "source": "/s", "id": id_ or f"e{next(_numbers)}", **attributes}
+    return {**{f"ce-{name}": value for name, value in event.items()}, "Content-Type": "application/json"}
+
+
+def ids(requests: list[Request]) -> list[str]:
+    """The ids of what a subscriber got, in order of arrival."""
+    return [one.header(b"ce-id")[0].decode() for one in requests]
+
+
+@dataclass
+class Stack:
+    """A running stack; `ns` is its namespace."""
+
+    ns: str
+    port: int
+    store: MemoryStore
+    admin: Admin
+    telemetry: Telemetry
+    dispatcher: Dispatcher
+    controller: Controller
+    sender: LeanSender
+    bootstrap: str
+    _applier: Applier
+    problems: list[str] = field(default_factory=list)
+    _texts: dict[str, str] = field(default_factory=dict)
+
+    async def apply(self, text: str) -> None:
+        """Apply YAML; `{ns}` is filled in by the caller."""
+        await self._applier.apply(combine([read(text, "test.yaml")]))
+
+    async def channel(self, name: str = "c1", partitions: int = 3, more: str = "") -> str:
+        """Apply a Channel and wait until it is Ready; its topic."""
+        self._texts[f"channel {name}"] = CHANNEL.format(name=name, ns=self.ns, partitions=partitions) + more
+        await self._apply_all()
+        await self.ready("Channel", name)
+        return f"knative-messaging-kafka.{self.ns}.{name}"
+
+    async def subscription(
+        self,
+        subscriber: str,
+        name: str = "s1",
+        channel: str = "c1",
+        more: str = "",
+        annotations: str = "",
+        *,
+        wait: bool = True,
+    ) -> None:
+        """Apply a Subscription and, unless told otherwise, wait until it is Ready."""
+        text = SUBSCRIPTION.format(
+            name=name, ns=self.ns, channel=channel, subscriber=subscriber, more=more, annotations=annotations
+        )
+        self._texts[f"subscription {name}"] = text
+        await self._apply_all()
+        if wait:
+            await self.ready("Subscription", name)
+
+    async def remove(self, name: str) -> None:
+        """Take a Subscription away."""
+        del self._texts[f"subscription {name}"]
+        await self._apply_all()
+
+    async def _apply_all(self) -> None:
+        self.problems.clear()
+        await self.apply("\n---\n".join(self._texts.values()))
+        assert self.problems == []
+
+    def resource(self, kind: str, name: str) -> Resource | None:
+        found = (r for r in self.store.list() if (r.KIND, r.metadata.name) == (kind, name))
+        return next(found, None)
+
+    def condition(self, kind: str, name: str, type_: str = "Ready") -> Condition | None:
+        resource = self.resource(kind, name)
+        conditions = () if resource is None else resource.status.get("conditions", ())
+        return next((c for c in map(Condition.model_validate, conditions) if c.type == type_), None)
+
+    def is_ready(self, kind: str, name: str) -> bool:
+        resource, ready = self.resource(kind, name), self.condition(kind, name)
+        if resource is None or ready is None:
+            return False
+        return ready.status == "True" and resource.status["observedGeneration"] == resource.metadata.generation
+
+    async def ready(self, kind: str, name: str) -> None:
+        try:
+            await until(lambda: self.is_ready(kind, name), PATIENCE_S)
+        except TimeoutError:
+            raise AssertionError(f"{kind} {name} is not Ready: {self.condition(kind, name)}") from None
+
+    def status(self, kind: str, name: str) -> Mapping[str, Any]:
+        resource = self.resource(kind, name)
+        return {} if resource is None else resource.status
+
+    def url(self, name: str = "c1") -> str:
+        return f"http://127.0.0.1:{self.port}/{self.ns}/{name}"
+
+    async def post(self, headers: Mapping[str, str] | None = None, body: bytes = BODY, channel: str = "c1") -> Response:
+        pairs = [(name.encode(), value.encode()) for name, value in (headers or good()).items()]
+        return await self.sender.post(self.url(channel), pairs, body, timeout_s=PATIENCE_S)
+
+    async def send(self, headers: Mapping[str, str] | None = None, body: bytes = BODY, channel: str = "c1") -> None:
+        """Send an event that must be accepted."""
+        response = await self.post(headers, body, channel)
+        assert response.status == 202, response
+
+    async def caught_up(self, name: str = "s1") -> None:
+        """Return when the subscription has committed everything in its topic."""
+        egress = next(e for e in self.dispatcher.egresses if (e.namespace, e.name) == (self.ns, name))
+        async with asyncio.timeout(PATIENCE_S):
+            while any((await self.admin.lag(egress.group, egress.topic)).values()):
+                await asyncio.sleep(0.05)
+
+    async def records(self, topic: str) -> list[Message]:
+        """Everything that lies in a topic, an empty list where there is none."""
+        return await asyncio.to_thread(_read_all, self.bootstrap, topic)
+
+    async def buried(self, name: str = "s1") -> list[Message]:
+        """What lies in a subscription's dead letter topic."""
+        return await self.records(f"kanal-dead-letters.{self.ns}.{name}")
+
+    def counted(self, outcome: str, name: str = "s1") -> float:
+        labels = {"namespace": self.ns, "name": name, "outcome": outcome}
+        return self.telemetry.registry.get_sample_value("kanal_dispatcher_events_total", labels) or 0.0
+
+
+def _read_all(bootstrap: str, topic: str) -> list[Message]:
+    consumer = Consumer(
+        {"bootstrap.servers": bootstrap, "group.id": "reads", "enable.auto.commit": False, "allow.auto.create.topics": False}
+    )
+    try:
+        found = consumer.list_topics(topic, 10).topics[topic]
+        if found.error is not None:
+            return []
+        partitions = [TopicPartition(topic, number, OFFSET_BEGINNING) for number in found.partitions]
+        wanted = sum(end - start for start, end in (consumer.get_watermark_offsets(p, 10) for p in partitions))
+        consumer.assign(partitions)
+        records = [message for message in consumer.consume(wanted, 20) if message.error() is None] if wanted else []
+        assert len(records) == wanted
+        return records
+    finally:
+        consumer.close()
+
+
+@asynccontextmanager
+async def running(kafka: str, **groups: Mapping[str, Any]) -> AsyncIterator[Stack]:
+    """A stack on this Kafka; `groups` change settings, for instance `delivery={"timeout_s": 1.0}`."""
+    changes: dict[str, dict[str, Any]] = {
+        "kafka": {"bootstrap": kafka},
+        "ingress": {"port": 0},
+        "delivery": {"commit_interval_s": 0.1},
+        "control": {"resync_s": 1.0},
+    }
+    for group, values in groups.items():
+        changes.setdefault(group, {}).update(values)
+    settings = Settings(
+        **{name: dataclasses.replace(getattr(Settings(), name), **values) for name, values in changes.items()}
+    )
+    problems: list[str] = []
+    async with AsyncExitStack() as open_:
+        feed, telemetry, store = DirectFeed(), Telemetry(), MemoryStore(lambda: datetime.now(UTC))
+        to_kafka = await open_.enter_async_context(clients(settings))
+        port = await open_.enter_async_context(ingress(settings, feed, to_kafka.appender, telemetry))
+        settings = dataclasses.replace(
+            settings,
+            ingress=dataclasses.replace(settings.ingress, port=port, public_url=f"http://127.0.0.1:{port}"),
+        )
+        dispatcher = await open_.enter_async_context(
+            dispatching(settings, feed, to_kafka.appender, to_kafka.admin, telemetry)
+        )
+        controller = await open_.enter_async_context(controlling(settings, store, feed, to_kafka.admin))
+        sender = LeanSender()
+        open_.push_async_callback(sender.aclose)
+        applier = Applier(store, settings, problems.append)
+        yield Stack(
+            f"test-{uuid.uuid4().hex[:10]}",
+            port,
+            store,
+            to_kafka.admin,
+            telemetry,
+            dispatcher,
+            controller,
+            sender,
+            kafka,
+            applier,
+            problems,
+        )
