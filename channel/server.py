@@ -14,7 +14,6 @@ from starlette.types import ASGIApp
 from uvicorn.server import ServerState
 
 from channel.door import Door
-from eventing import settings
 from eventing.errors import Unavailable
 
 
@@ -27,8 +26,13 @@ class Server:
         self.port: int = listener.sockets[0].getsockname()[1]
 
     @classmethod
-    async def start(cls, app: ASGIApp, ingress: settings.Ingress) -> Server:
-        """Listen, on the running loop. Raises `Unavailable` where the address can't be had."""
+    async def start(
+        cls, app: ASGIApp, host: str, port: int, *, where: str, setting: str = "", keep_alive_s: int = 75
+    ) -> Server:
+        """Listen, on the running loop; port 0 takes a free one.
+
+        Raises `Unavailable` where the address can't be had: it names what wanted it (`where`) and the setting to change.
+        """
         config = uvicorn.Config(
             app,
             http=Door,
@@ -40,23 +44,21 @@ class Server:
             proxy_headers=False,
             server_header=False,
             date_header=False,
-            timeout_keep_alive=ingress.keep_alive_s,
+            timeout_keep_alive=keep_alive_s,
         )
         config.load()
         state = ServerState()
         loop = asyncio.get_running_loop()
         try:
-            listener = await loop.create_server(
-                lambda: Door(config, state, {}), ingress.host, ingress.port, backlog=config.backlog
-            )
+            listener = await loop.create_server(lambda: Door(config, state, {}), host, port, backlog=config.backlog)
         except OSError as error:
-            address = f"{ingress.host}:{ingress.port}"
-            raise Unavailable(
-                f"can't listen on {address}: {error.strerror or error}",
-                where="ingress",
-                field="ingress.port",
-                fix="stop what listens there, or choose another port (0 takes a free one)",
-            ) from error
+            fix = (
+                f"stop what listens there, or choose another port with {setting} (0 takes a free one)"
+                if setting
+                else ""
+            )
+            message = f"can't listen on {host}:{port}: {error.strerror or error}"
+            raise Unavailable(message, where=where, field=setting, fix=fix) from error
         return cls(listener, state)
 
     async def aclose(self, grace_s: float = 10.0) -> None:

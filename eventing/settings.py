@@ -190,9 +190,9 @@ def load(
         group, name = key.split(".", 1)
         groups[group][name] = _coerced(value, types[key], origin)
     made: dict[str, Any] = {}
-    for group in dataclasses.fields(Settings):
-        kind: Any = group.default_factory
-        made[group.name] = kind(**groups[group.name])
+    for one in dataclasses.fields(Settings):
+        kind: Any = one.default_factory
+        made[one.name] = kind(**groups[one.name])
     return Settings(**made)
 
 

@@ -26,7 +26,7 @@ from prometheus_client import (
 from eventing.errors import Invalid
 
 # A second series for each counter that says when it began; nobody asked for it, and it doubles every scrape.
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 LEVELS = ("debug", "info", "warning", "error")
 FORMATS = ("auto", "text", "json")

@@ -7,6 +7,7 @@ taken for a reply.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -76,10 +77,8 @@ def _data_lines(data: bytes, media_type: str) -> list[str]:
     except UnicodeDecodeError:
         return ["Data (binary),", f"  {data!r}"]
     if "json" in media_type.lower():
-        try:
+        with contextlib.suppress(ValueError):
             text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
-        except ValueError:
-            pass
     return ["Data,", *("  " + line for line in text.splitlines())]
 
 

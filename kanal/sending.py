@@ -83,7 +83,12 @@ async def send_all(
 
 
 async def _send(
-    sender: Sender, url: str, message: tuple[RawHeaders, bytes], events: int, tally: Tally, slots: asyncio.Semaphore,
+    sender: Sender,
+    url: str,
+    message: tuple[RawHeaders, bytes],
+    events: int,
+    tally: Tally,
+    slots: asyncio.Semaphore,
     progress: Callable[[Tally], None],
 ) -> None:
     try:

@@ -15,7 +15,9 @@ Document = Mapping[str, Any]
 def ready_condition(document: Document) -> Mapping[str, Any]:
     """The condition Ready of a resource; unknown where it has no status yet."""
     conditions = (document.get("status") or {}).get("conditions") or ()
-    return next((c for c in conditions if c.get("type") == "Ready"), {"status": "Unknown", "message": "not looked at yet"})
+    return next(
+        (c for c in conditions if c.get("type") == "Ready"), {"status": "Unknown", "message": "not looked at yet"}
+    )
 
 
 def target(document: Document) -> str:

@@ -15,13 +15,14 @@ from pathlib import Path
 
 from eventing.errors import Invalid, Unavailable
 from eventing.feed.direct import DirectFeed
-from eventing.kafka.embedded import EmbeddedKafka, Options, Progress
+from eventing.kafka.embedded import EmbeddedKafka, Options
 from eventing.settings import Settings
 from eventing.store.memory import MemoryStore
 from eventing.telemetry import Telemetry, configure_logging
 from kanal import files
 from kanal.api.app import api
 from kanal.display import EventDisplay
+from kanal.progress import shown
 from kanal.roles.channel import ingress
 from kanal.roles.common import beside, clients
 from kanal.roles.controller import Applier, controlling, following
@@ -101,7 +102,7 @@ async def _kafka(
         say(f"kafka     {settings.kafka.bootstrap}")
         return settings, None
     options = Options() if wish.data is None else Options(data=wish.data)
-    kafka = await stack.enter_async_context(_embedded(options, say, stop))
+    kafka = await stack.enter_async_context(_embedded(options, stop))
     if kafka is None:
         return settings, None
     say(f"kafka     {kafka.bootstrap} (Apache Kafka, data in {kafka.data})")
@@ -109,21 +110,18 @@ async def _kafka(
 
 
 @asynccontextmanager
-async def _embedded(options: Options, say: Say, stop: asyncio.Event) -> AsyncIterator[EmbeddedKafka | None]:
+async def _embedded(options: Options, stop: asyncio.Event) -> AsyncIterator[EmbeddedKafka | None]:
     """An embedded Kafka while inside; None where `stop` came before it was there."""
-
-    def tell(progress: Progress) -> None:
-        say(f"kafka     {progress.text}")
-
-    starting = asyncio.ensure_future(EmbeddedKafka.start(options, tell))
-    bell = asyncio.ensure_future(stop.wait())
-    await asyncio.wait([starting, bell], return_when=asyncio.FIRST_COMPLETED)
-    bell.cancel()
-    if not starting.done():
-        starting.cancel()
-        await asyncio.wait([starting])
-        yield None
-        return
+    with shown() as tell:
+        starting = asyncio.ensure_future(EmbeddedKafka.start(options, tell))
+        bell = asyncio.ensure_future(stop.wait())
+        await asyncio.wait([starting, bell], return_when=asyncio.FIRST_COMPLETED)
+        bell.cancel()
+        if not starting.done():
+            starting.cancel()
+            await asyncio.wait([starting])
+            yield None
+            return
     kafka = starting.result()
     try:
         yield kafka

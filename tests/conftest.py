@@ -60,7 +60,9 @@ def _from_container() -> Iterator[str]:
     assert port is not None
     # Clients are told the host's port, so it has to be the same inside and outside.
     command = ["kafka", "--data", "/data", "--listen", f"0.0.0.0:{port}", "--advertise", f"127.0.0.1:{port}"]
-    container = DockerContainer(IMAGE).with_bind_ports(port, port).with_command(command)
+    container = DockerContainer(IMAGE).with_command(command)
+    # `with_bind_ports` knows no address and would publish on all of them.
+    container.ports[str(port)] = ("127.0.0.1", port)
     container.waiting_for(LogMessageWaitStrategy("Kafka answers at").with_startup_timeout(90))
     with container:
         yield f"127.0.0.1:{port}"

@@ -6,19 +6,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI, HTTPException
+from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
 
 from eventing.kinds.meta import Resource
 from eventing.kinds.registry import KINDS
 from eventing.store import Store
 
 
-def api(store: Store, *, ready: Callable[[], bool], metrics: Callable[[], Response]) -> FastAPI:
-    """The application; `ready` says whether the controller has finished a round."""
-    app = FastAPI(title="Kanal", docs_url=None, redoc_url=None)
+def api(store: Store, *, ready: Callable[[], bool], metrics: Callable[[], tuple[bytes, bytes]]) -> FastAPI:
+    """The application; `ready` says whether the controller has finished a round, `metrics` is an exposition."""
+    app = FastAPI(title="Kanal", docs_url=None, redoc_url=None, exception_handlers={HTTPException: _failure})
 
     @app.get("/healthz")
     async def healthz() -> Response:
@@ -30,7 +32,8 @@ def api(store: Store, *, ready: Callable[[], bool], metrics: Callable[[], Respon
 
     @app.get("/metrics")
     async def show_metrics() -> Response:
-        return metrics()
+        media_type, body = metrics()
+        return Response(body, headers={"content-type": media_type.decode()})
 
     @app.get("/apis/{group}/{version}/{plural}")
     async def everywhere(group: str, version: str, plural: str) -> Response:
@@ -51,17 +54,30 @@ def api(store: Store, *, ready: Callable[[], bool], metrics: Callable[[], Respon
     return app
 
 
+async def _failure(_: Request, error: Exception) -> Response:
+    """An error as the Kubernetes API writes it."""
+    code, text = (error.status_code, error.detail) if isinstance(error, HTTPException) else (500, str(error))
+    reason = HTTPStatus(code).phrase.replace(" ", "")
+    document = {
+        "apiVersion": "v1",
+        "kind": "Status",
+        "status": "Failure",
+        "message": text,
+        "reason": reason,
+        "code": code,
+    }
+    return JSONResponse(document, code)
+
+
 def _kind(group: str, version: str, plural: str) -> type[Resource]:
     for kind in KINDS:
-        if (kind.GROUP, kind.PLURAL) == (group, plural) and version in kind.VERSIONS:
+        if (group, plural) == (kind.GROUP, kind.PLURAL) and version in kind.VERSIONS:
             return kind
     raise HTTPException(404, f"{plural}.{group}/{version} is not served")
 
 
 def _of(store: Store, kind: type[Resource], namespace: str | None) -> list[Resource]:
-    return [
-        r for r in store.list() if isinstance(r, kind) and (namespace is None or r.metadata.namespace == namespace)
-    ]
+    return [r for r in store.list() if isinstance(r, kind) and (namespace is None or r.metadata.namespace == namespace)]
 
 
 def _listed(store: Store, kind: type[Resource], version: str, namespace: str | None) -> Response:

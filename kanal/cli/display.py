@@ -10,8 +10,12 @@ import typer
 def event_display(
     port: Annotated[int, typer.Option("--port", help="Port to listen on; 0 takes a free one.")] = 8080,
     host: Annotated[str, typer.Option("--host", help="Address to listen on; 0.0.0.0 in a container.")] = "127.0.0.1",
-    fail: Annotated[int | None, typer.Option("--fail", metavar="CODE", help="Answer every event with this status.")] = None,
-    delay: Annotated[float, typer.Option("--delay", metavar="SECONDS", help="Wait this long before each answer.")] = 0.0,
+    fail: Annotated[
+        int | None, typer.Option("--fail", metavar="CODE", help="Answer every event with this status.")
+    ] = None,
+    delay: Annotated[
+        float, typer.Option("--delay", metavar="SECONDS", help="Wait this long before each answer.")
+    ] = 0.0,
 ) -> None:
     """Print every event that arrives, as Knative's event_display does."""
     import asyncio

@@ -22,7 +22,11 @@ Data = Annotated[
 Port = Annotated[
     int | None,
     typer.Option(
-        "--port", min=0, max=65535, show_default=False, help="Port for clients; default 9092, or a free one. 0: a free one."
+        "--port",
+        min=0,
+        max=65535,
+        show_default=False,
+        help="Port for clients; default 9092, or a free one. 0: a free one.",
     ),
 ]
 Listen = Annotated[
@@ -30,7 +34,9 @@ Listen = Annotated[
 ]
 Advertise = Annotated[
     str,
-    typer.Option("--advertise", metavar="HOST:PORT", help="Address that clients are told, where it's not the one above."),
+    typer.Option(
+        "--advertise", metavar="HOST:PORT", help="Address that clients are told, where it's not the one above."
+    ),
 ]
 Also = Annotated[
     list[str] | None,
@@ -46,7 +52,9 @@ Property = Annotated[
 ]
 FetchOnly = Annotated[
     bool,
-    typer.Option("--fetch-only", help="Fetch Kafka's jars, make later starts quick, print the jars' directory, and end."),
+    typer.Option(
+        "--fetch-only", help="Fetch Kafka's jars, make later starts quick, print the jars' directory, and end."
+    ),
 ]
 
 

@@ -17,7 +17,9 @@ Kafka = Annotated[
 ]
 Config = Annotated[
     Path | None,
-    typer.Option("--config", metavar="FILE", help="A TOML file with settings; also KANAL_CONFIG. See docs/settings.md."),
+    typer.Option(
+        "--config", metavar="FILE", help="A TOML file with settings; also KANAL_CONFIG. See docs/settings.md."
+    ),
 ]
 Set = Annotated[
     list[str] | None,

@@ -17,7 +17,11 @@ Port = Annotated[int | None, typer.Option("--port", help="Port to listen on; 0 t
 
 
 def channel(
-    kafka: Kafka = None, host: Host = None, port: Port = None, config: Config = None, set_: Set = None,
+    kafka: Kafka = None,
+    host: Host = None,
+    port: Port = None,
+    config: Config = None,
+    set_: Set = None,
     log_level: LogLevel = None,
 ) -> None:
     """Run the ingress alone: HTTP in, Kafka record out."""
@@ -31,16 +35,18 @@ def channel(
 
 
 def dispatcher(
-    kafka: Kafka = None, host: Host = None, port: Port = None, config: Config = None, set_: Set = None,
+    kafka: Kafka = None,
+    host: Host = None,
+    port: Port = None,
+    config: Config = None,
+    set_: Set = None,
     log_level: LogLevel = None,
 ) -> None:
     """Run the dispatcher alone: Kafka record in, HTTP out. Host and port are those of its probes and metrics."""
     from kanal.roles.dispatcher import serve_dispatcher
     from kanal.run import run
 
-    settings = settle(
-        config, set_, kafka__bootstrap=kafka, health__host=host, health__port=port, log__level=log_level
-    )
+    settings = settle(config, set_, kafka__bootstrap=kafka, health__host=host, health__port=port, log__level=log_level)
     run(lambda stop: serve_dispatcher(settings, stop))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Self
 
 import typer
 
@@ -25,7 +25,9 @@ def send(
     subject: Annotated[str | None, typer.Option("--subject", help="Its subject.")] = None,
     extension: Annotated[
         list[str] | None,
-        typer.Option("--extension", "-e", metavar="NAME=VALUE", help="Any other attribute, for instance partitionkey=a."),
+        typer.Option(
+            "--extension", "-e", metavar="NAME=VALUE", help="Any other attribute, for instance partitionkey=a."
+        ),
     ] = None,
     data: Annotated[str | None, typer.Option("--data", "-d", help="The data; @FILE reads a file.")] = None,
     content_type: Annotated[str, typer.Option("--content-type", help="The data's media type.")] = "application/json",
@@ -64,13 +66,17 @@ async def _send(
     from eventing.http.lean import LeanSender
     from kanal.sending import send_all
 
-    ids = (f"{id_}-{n}" if count > 1 else id_ for n in range(1, count + 1)) if id_ else (
-        str(uuid.uuid4()) for _ in range(count)
+    ids = (
+        (f"{id_}-{n}" if count > 1 else id_ for n in range(1, count + 1))
+        if id_
+        else (str(uuid.uuid4()) for _ in range(count))
     )
     sender = LeanSender()
     try:
         with _Progress(count) as progress:
-            tally = await send_all(sender, url, letter, ids, rate=rate, at_once=at_once, stop=stop, progress=progress.show)
+            tally = await send_all(
+                sender, url, letter, ids, rate=rate, at_once=at_once, stop=stop, progress=progress.show
+            )
     except* EventingError as group:
         raise group.exceptions[0] from None
     finally:
@@ -96,7 +102,7 @@ class _Progress:
     def __init__(self, count: int) -> None:
         self._count = count
 
-    def __enter__(self) -> _Progress:
+    def __enter__(self) -> Self:
         from rich.console import Console
         from rich.progress import Progress
 

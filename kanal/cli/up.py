@@ -19,7 +19,9 @@ def up(
     ] = None,
     port: Annotated[int | None, typer.Option("--port", help="Port of the ingress; 0 takes a free one.")] = None,
     host: Annotated[str | None, typer.Option("--host", help="Address of the ingress.")] = None,
-    api_port: Annotated[int | None, typer.Option("--api-port", help="Port that `kanal get` asks; 0: a free one.")] = None,
+    api_port: Annotated[
+        int | None, typer.Option("--api-port", help="Port that `kanal get` asks; 0: a free one.")
+    ] = None,
     service: Annotated[
         list[str] | None,
         typer.Option("--service", metavar="NAME=URL", help="URL of a Service that resources refer to."),

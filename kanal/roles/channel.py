@@ -29,7 +29,15 @@ async def ingress(settings: Settings, feed: Feed, appender: Appender, telemetry:
     async def replace(plan: Plan) -> None:
         events.replace(plan)
 
-    server = await Server.start(create_app(events, telemetry), settings.ingress)
+    own = settings.ingress
+    server = await Server.start(
+        create_app(events, telemetry),
+        own.host,
+        own.port,
+        where="ingress",
+        setting="--port",
+        keep_alive_s=own.keep_alive_s,
+    )
     try:
         async with beside(follow(feed, replace)):
             yield server.port

@@ -189,13 +189,17 @@ class Stand:
         client.close()
         return reply
 
-    async def post(self, headers: dict[str, str | bytes] | Iterable[tuple[str, str | bytes]], body: bytes = BODY) -> Reply:
+    async def post(
+        self, headers: dict[str, str | bytes] | Iterable[tuple[str, str | bytes]], body: bytes = BODY
+    ) -> Reply:
         return await self.tell(request(headers, body))
 
     async def post_structured(self, text: str, content_type: str = "application/cloudevents+json") -> Reply:
         return await self.post({"Content-Type": content_type}, text.encode())
 
-    async def accepted(self, headers: dict[str, str | bytes] | Iterable[tuple[str, str | bytes]], body: bytes = BODY) -> Stored:
+    async def accepted(
+        self, headers: dict[str, str | bytes] | Iterable[tuple[str, str | bytes]], body: bytes = BODY
+    ) -> Stored:
         """The record of an event that must be accepted."""
         before = len(self.kafka.stored)
         reply = await self.post(headers, body)
@@ -217,7 +221,14 @@ async def ingress(
     events = EventIngress(fake, IngressMetrics(telemetry), wanted)
     if plan is not None:
         events.replace(plan)
-    server = await Server.start(create_app(events, telemetry, not_ready), wanted)
+    server = await Server.start(
+        create_app(events, telemetry, not_ready),
+        wanted.host,
+        wanted.port,
+        where="ingress",
+        setting="ingress.port",
+        keep_alive_s=wanted.keep_alive_s,
+    )
     stand = Stand(server, events, fake, telemetry)
     try:
         yield stand

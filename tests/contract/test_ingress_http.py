@@ -19,7 +19,7 @@ PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
 class TestStatus:
-    loops = {"uvloop": uvloop.new_event_loop}  # noqa: RUF012 - read, never written
+    loops = {"uvloop": uvloop.new_event_loop}
 
     async def test_a_binary_event_is_stored_and_then_accepted(self) -> None:
         async with ingress() as stand:
@@ -57,7 +57,9 @@ class TestStatus:
             body = structured(specversion=version).encode()
             assert (await stand.accepted(STRUCTURED, body)).attributes["ce_specversion"] == version
 
-    @pytest.mark.parametrize("path", ["/default/c1/x", "/default", "/default/nothing", "/", "//default/c1", "/default/c1//", "/a/b/c/d"])
+    @pytest.mark.parametrize(
+        "path", ["/default/c1/x", "/default", "/default/nothing", "/", "//default/c1", "/default/c1//", "/a/b/c/d"]
+    )
     async def test_an_address_without_a_resource_is_404_whatever_the_body_is(self, path: str) -> None:
         async with ingress() as stand:
             for headers in (GOOD, {}):
@@ -77,7 +79,9 @@ class TestStatus:
             ({"Content-Type": "application/cloudevents+json"}, b"this is not a cloud event"),
         ],
     )
-    async def test_what_is_no_event_is_400_with_one_line_of_text(self, headers: dict[str, str | bytes], body: bytes) -> None:
+    async def test_what_is_no_event_is_400_with_one_line_of_text(
+        self, headers: dict[str, str | bytes], body: bytes
+    ) -> None:
         async with ingress() as stand:
             reply = await stand.post(headers, body)
             assert reply.status == 400
@@ -156,14 +160,16 @@ class TestStatus:
 
 
 class TestRoutes:
-    loops = {"uvloop": uvloop.new_event_loop}  # noqa: RUF012
+    loops = {"uvloop": uvloop.new_event_loop}
 
     async def test_one_trailing_slash_and_a_query_make_no_difference(self) -> None:
         async with ingress() as stand:
             for path in (f"{PATH}/", f"{PATH}?a=b", "/default/%631"):
                 assert (await stand.tell(request(GOOD, BODY, path=path))).status == 202
 
-    @pytest.mark.parametrize("host", [HOST, f"{HOST}:80", HOST.upper(), "c1-kn-channel.default.svc", "c1-kn-channel.default:8080"])
+    @pytest.mark.parametrize(
+        "host", [HOST, f"{HOST}:80", HOST.upper(), "c1-kn-channel.default.svc", "c1-kn-channel.default:8080"]
+    )
     async def test_a_host_routes_where_the_path_does_not(self, host: str) -> None:
         async with ingress() as stand:
             assert (await stand.tell(request(GOOD, BODY, path="/", host=host))).status == 202
@@ -236,7 +242,7 @@ class TestRoutes:
 
 
 class TestConnection:
-    loops = {"uvloop": uvloop.new_event_loop}  # noqa: RUF012
+    loops = {"uvloop": uvloop.new_event_loop}
 
     async def test_100_continue_is_sent_for_a_body_that_is_wanted_and_for_no_other(self) -> None:
         async with ingress() as stand:
@@ -355,4 +361,4 @@ class TestConnection:
         with taken_port() as listener:
             wanted = settings.Ingress(host="127.0.0.1", port=listener.getsockname()[1])
             with pytest.raises(Unavailable, match=rf"ingress.port: can't listen on 127.0.0.1:{wanted.port}"):
-                await Server.start(lambda *_: None, wanted)  # type: ignore[arg-type,return-value]
+                await Server.start(lambda *_: None, wanted.host, wanted.port, where="ingress", setting="ingress.port")  # type: ignore[arg-type,return-value]

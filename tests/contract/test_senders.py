@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 import pytest
 import uvloop
-from raw_http import RawServer, reply, until, when
 from sender_answers import BrokenAnswerCases, ReadingCases, WritingCases
 from sender_connections import KeepAliveCases, PoolCases, StaleCases
-from sender_contract import SenderCases, post
 from sender_endings import CancellationCases, ClosingCases, TimeoutCases, TlsCases, authorities
 
 from eventing.http import Sender

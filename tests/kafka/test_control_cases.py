@@ -120,9 +120,7 @@ async def test_b44_a_dead_letter_channel_that_comes_later_makes_ready_without_a_
     async with RawServer() as subscriber, running(kafka) as stack:
         await stack.channel()
         ref = "{apiVersion: messaging.knative.dev/v1, kind: Channel, name: letters}"
-        await stack.subscription(
-            subscriber.url, more=f"delivery: {{deadLetterSink: {{ref: {ref}}}}}", wait=False
-        )
+        await stack.subscription(subscriber.url, more=f"delivery: {{deadLetterSink: {{ref: {ref}}}}}", wait=False)
         await _not_ready(stack, "letters")
         await stack.channel("letters")
         await stack.ready("Subscription", "s1")

@@ -360,5 +360,3 @@ async def test_two_subscriptions_with_one_subscriber_each_deliver_once(kafka: st
         await stack.caught_up("s1")
         await stack.caught_up("s2")
         assert ids(subscriber.requests) == ["twice", "twice"]
-
-

@@ -146,7 +146,9 @@ async def test_the_usual_port_gives_way_and_says_so(tmp_path: Path, monkeypatch:
         told: list[Progress] = []
         kafka = await EmbeddedKafka.start(Options(data=tmp_path), told.append)
         await kafka.stop()
-        assert f"port {port} is taken, so Kafka takes {kafka.bootstrap.rpartition(':')[2]}" in [one.text for one in told]
+        assert f"port {port} is taken, so Kafka takes {kafka.bootstrap.rpartition(':')[2]}" in [
+            one.text for one in told
+        ]
 
 
 async def test_a_port_that_was_asked_for_does_not_give_way(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import ssl
 import struct
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 OK = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"
 
@@ -178,7 +178,7 @@ class RawServer:
     def bodies(self) -> list[bytes]:
         return [request.body for request in self.requests]
 
-    async def __aenter__(self) -> RawServer:
+    async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(
             self._accept, self._host, self.port, ssl=self._tls, backlog=512, reuse_address=True
         )

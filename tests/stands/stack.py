@@ -188,7 +188,12 @@ class Stack:
 
 def _read_all(bootstrap: str, topic: str) -> list[Message]:
     consumer = Consumer(
-        {"bootstrap.servers": bootstrap, "group.id": "reads", "enable.auto.commit": False, "allow.auto.create.topics": False}
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": "reads",
+            "enable.auto.commit": False,
+            "allow.auto.create.topics": False,
+        }
     )
     try:
         found = consumer.list_topics(topic, 10).topics[topic]

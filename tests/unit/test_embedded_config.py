@@ -135,7 +135,13 @@ def test_the_console_counts_where_the_log_is_silent() -> None:
 
 @pytest.mark.parametrize(
     ("recorded", "ours", "expected"),
-    [("4.3.1", "4.3.1", False), ("4.3.9", "4.3.1", False), ("4.10.0", "4.3.1", True), ("3.9.0", "4.3.1", False), ("", "4.3.1", False)],
+    [
+        ("4.3.1", "4.3.1", False),
+        ("4.3.9", "4.3.1", False),
+        ("4.10.0", "4.3.1", True),
+        ("3.9.0", "4.3.1", False),
+        ("", "4.3.1", False),
+    ],
 )
 def test_data_of_a_later_minor_version_is_newer(recorded: str, ours: str, expected: bool) -> None:
     assert config.newer(recorded, ours) is expected

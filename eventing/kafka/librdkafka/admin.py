@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from typing import Any
+from typing import TypeVar
 
 from confluent_kafka import (
     OFFSET_INVALID,
-    ConsumerGroupTopicPartitions,
+    Consumer,
     IsolationLevel,
     KafkaError,
     KafkaException,
@@ -24,6 +25,7 @@ from eventing.kafka.librdkafka import client, errors
 from eventing.plan.model import TopicSpec
 from eventing.settings import Kafka
 
+_T = TypeVar("_T")
 _HAS_MEMBERS = frozenset({KafkaError.UNKNOWN_MEMBER_ID, KafkaError.NON_EMPTY_GROUP, KafkaError.REBALANCE_IN_PROGRESS})
 
 
@@ -31,6 +33,7 @@ class KafkaAdmin:
     """An `Admin`."""
 
     def __init__(self, settings: Kafka) -> None:
+        self._settings = settings
         self._client = AdminClient(client.admin(settings))
         self._timeout_s = settings.request_timeout_s
 
@@ -71,13 +74,8 @@ class KafkaAdmin:
         if not missing:
             return
         ends = await self._ends(topic, missing)
-        marks = [TopicPartition(topic, partition, offset) for partition, offset in ends.items()]
-        request = [ConsumerGroupTopicPartitions(group, marks)]
-        future = self._client.alter_consumer_group_offsets(request, request_timeout=self._timeout_s)[group]
         try:
-            for one in (await _result(future)).topic_partitions:
-                if one.error is not None:
-                    raise KafkaException(one.error)
+            await self._as_group(group, lambda consumer: _commit(consumer, topic, ends))
         except KafkaException as error:
             # A group at work reads partitions that are new to it from their beginning, which is as good a start.
             if error.args[0].code() not in _HAS_MEMBERS or len(missing) == len(committed):
@@ -106,7 +104,7 @@ class KafkaAdmin:
         """See `Admin`."""
         # Letting go joins librdkafka's threads, which can take a moment where Kafka is away.
         held = [self.__dict__.pop("_client")]
-        await asyncio.to_thread(held.clear)
+        await _in_thread(held.clear)
 
     async def _brokers(self) -> int:
         future = self._client.describe_cluster(request_timeout=self._timeout_s)
@@ -121,13 +119,28 @@ class KafkaAdmin:
         if count is None:
             raise Unavailable(f"the topic {topic} does not exist in Kafka", where=f"consumer group {group}")
         wanted = [TopicPartition(topic, partition) for partition in range(count)]
-        request = [ConsumerGroupTopicPartitions(group, wanted)]
-        future = self._client.list_consumer_group_offsets(request, request_timeout=self._timeout_s)[group]
         try:
-            found = (await _result(future)).topic_partitions
+            found = await self._as_group(group, lambda consumer: consumer.committed(wanted, timeout=self._timeout_s))
         except KafkaException as error:
             raise errors.raised(error, f"consumer group {group}", topic=topic) from error
         return {one.partition: None if one.offset == OFFSET_INVALID else one.offset for one in found}
+
+    async def _as_group(self, group: str, work: Callable[[Consumer], _T]) -> _T:
+        """Do something with a group's offsets without joining it.
+
+        The admin client's own calls for this end the process (librdkafka 2.16: a null group handle in `OffsetFetch` and
+        `OffsetCommit`) when the group's coordinator is still loading or has just moved, so a consumer does it.
+        """
+        settings = client.group_member(self._settings, group)
+
+        def visit() -> _T:
+            consumer = Consumer(settings)
+            try:
+                return work(consumer)
+            finally:
+                consumer.close()
+
+        return await _in_thread(visit)
 
     async def _ends(self, topic: str, partitions: list[int]) -> dict[int, int]:
         """The offset behind the last record of each partition."""
@@ -144,14 +157,35 @@ class KafkaAdmin:
             raise errors.raised(error, f"topic {topic}", topic=topic) from error
 
 
-async def _result(future: Future[Any]) -> Any:
+def _commit(consumer: Consumer, topic: str, offsets: Mapping[int, int]) -> None:
+    marks = [TopicPartition(topic, partition, offset) for partition, offset in offsets.items()]
+    for one in consumer.commit(offsets=marks, asynchronous=False) or ():
+        if one.error is not None:
+            raise KafkaException(one.error)
+
+
+async def _in_thread(work: Callable[[], _T]) -> _T:
+    """Run blocking work in a thread that nobody waits for when the process ends, unlike those of an executor."""
+    future: Future[_T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:  # noqa: BLE001  it is raised where it is awaited
+            future.set_exception(error)
+
+    threading.Thread(target=run, name="kafka-admin", daemon=True).start()
+    return await _result(future)
+
+
+async def _result(future: Future[_T]) -> _T:
     """Wait for librdkafka's answer.
 
     Unlike `asyncio.wrap_future` a cancelled caller leaves the future alone: librdkafka answers it later all the same, and
     would find it closed.
     """
     loop = asyncio.get_running_loop()
-    answer: asyncio.Future[Any] = loop.create_future()
+    answer: asyncio.Future[_T] = loop.create_future()
 
     def settle() -> None:
         if answer.done():
@@ -162,7 +196,7 @@ async def _result(future: Future[Any]) -> Any:
         else:
             answer.set_exception(error)
 
-    def tell(_: Future[Any]) -> None:
+    def tell(_: Future[_T]) -> None:
         with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
             loop.call_soon_threadsafe(settle)
 

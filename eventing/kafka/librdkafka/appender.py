@@ -49,8 +49,8 @@ class KafkaAppender:
                 topic,
                 value,
                 key,
-                headers=headers,
-                on_delivery=partial(self._reported, done),  # type: ignore[arg-type]
+                headers=headers,  # type: ignore[arg-type]
+                on_delivery=partial(self._reported, done),
             )
         except BufferError as error:
             raise errors.meaning(KafkaError(KafkaError._QUEUE_FULL), "kafka") from error  # noqa: SLF001
