@@ -7,9 +7,11 @@ extra only; nothing but tests and benchmarks imports this module.
 from __future__ import annotations
 
 import asyncio
+import io
 from types import SimpleNamespace
 
 import aiohttp
+from yarl import URL
 
 from eventing.errors import Invalid
 from eventing.http import RawHeaders, Response, SendFailed
@@ -91,8 +93,8 @@ class ReferenceSender:
         self, session: aiohttp.ClientSession, target: Target, headers: RawHeaders, body: bytes, trace: SimpleNamespace
     ) -> Response:
         async with session.post(
-            target.url,
-            data=body,
+            URL(target.origin + target.prefix.split(b" ", 2)[1].decode(), encoded=True),
+            data=io.BytesIO(body) if body else b"",
             headers=[(name.decode("latin-1"), value.decode("utf-8")) for name, value in headers],
             allow_redirects=False,
             ssl=self._trust.context(target.origin) if target.secure else True,

@@ -51,4 +51,18 @@ class TestLeanOnUvloop(SenderContract):
 
 
 class TestReference(SenderContract):
+    """What aiohttp does otherwise is its own way, and a reason to have a sender of our own."""
+
     adapter = ReferenceSender
+
+    @pytest.mark.xfail(reason="aiohttp sends a request again although its answer had begun")
+    async def test_a_request_whose_answer_began_is_not_sent_again(self, sender: Sender) -> None:
+        await super().test_a_request_whose_answer_began_is_not_sent_again(sender)
+
+    @pytest.mark.xfail(reason="aiohttp takes 101 for an answer")
+    async def test_switching_protocols_is_a_failure(self, sender: Sender) -> None:
+        await super().test_switching_protocols_is_a_failure(sender)
+
+    @pytest.mark.xfail(reason="aiohttp sends a request again although its answer had begun")
+    async def test_failures_give_their_place_back(self, sender: Sender) -> None:
+        await super().test_failures_give_their_place_back(sender)

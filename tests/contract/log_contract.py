@@ -1,0 +1,249 @@
+"""What every adapter behind the log port must do: cases for the write side and for topics and groups.
+
+`LogCases` holds the fixtures; an adapter's test class says in `log` how its clients are made. The cases for readers are in
+`log_readers`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import pytest
+from raw_http import until
+
+from eventing.errors import EventingError, Invalid, TooLarge, Unavailable
+from eventing.kafka import Admin, Appender, Reader, ReaderListener, appended
+from eventing.plan.model import TopicSpec
+from eventing.record import Mark, Position, Record
+
+PATIENCE_S = 30.0
+ACK_TIMEOUT_S = 6.0
+
+
+class Log(Protocol):
+    """Makes clients of one Kafka; whatever a test leaves open is closed for it."""
+
+    prefix: str
+    appender: Appender
+    admin: Admin
+
+    def another_appender(self) -> Appender: ...
+
+    def reader(self, topic: str, group: str, listener: ReaderListener) -> Reader: ...
+
+
+@dataclass
+class Member:
+    """A member of a group and the listener that notes what it hears; its marks say exactly what it has read."""
+
+    reader: Reader = field(init=False)
+    heard: list[str] = field(default_factory=list)
+    assigned: dict[int, Mark] = field(default_factory=dict)
+    records: list[Record] = field(default_factory=list)
+    revocations: list[list[int]] = field(default_factory=list)
+    metadata: str = ""
+    hesitates: asyncio.Event | None = None
+    """A revocation is answered when this is set."""
+
+    def on_assigned(self, marks: Mapping[int, Mark]) -> None:
+        self.assigned.update(marks)
+        self.heard += [f"assigned {p}" for p in marks]
+
+    def on_records(self, records: list[Record]) -> None:
+        assert records
+        self.records += records
+        self.heard += [f"records {record.partition}" for record in records]
+
+    async def on_revoked(self, partitions: Sequence[int]) -> Mapping[int, Mark]:
+        self.revocations.append(list(partitions))
+        if self.hesitates is not None:
+            await self.hesitates.wait()
+        marks = {p: self.mark(p) for p in partitions}
+        self.on_lost(partitions)
+        return {p: mark for p, mark in marks.items() if mark.offset >= 0}
+
+    def on_lost(self, partitions: Sequence[int]) -> None:
+        self.heard += [f"gone {p}" for p in partitions]
+        for partition in partitions:
+            del self.assigned[partition]
+
+    def mark(self, partition: int) -> Mark:
+        read = [record.offset + 1 for record in self.records if record.partition == partition]
+        return Mark(max([self.assigned[partition].offset, *read]), self.metadata)
+
+    @property
+    def values(self) -> list[bytes | None]:
+        return [record.value for record in self.records]
+
+
+class LogCases:
+    """Fixtures and helpers of all cases."""
+
+    @pytest.fixture
+    def made(self) -> list[Member]:
+        return []
+
+    @pytest.fixture
+    async def join(self, log: Log, made: list[Member]) -> AsyncIterator[Callable[..., Member]]:
+        """Lets one more member join a group on a topic."""
+
+        def join(topic: str, group: str = "", metadata: str = "") -> Member:
+            member = Member(metadata=metadata)
+            member.reader = log.reader(topic, group or topic, member)
+            member.reader.start()
+            made.append(member)
+            return member
+
+        yield join
+        for member in made:
+            if member.hesitates is not None:
+                member.hesitates.set()
+            await member.reader.aclose()
+
+    @pytest.fixture
+    async def topic(self, log: Log) -> str:
+        """The name of a topic of one partition."""
+        return await self.new_topic(log)
+
+    async def new_topic(self, log: Log, partitions: int = 1, name: str = "a", **config: str) -> str:
+        spec = TopicSpec(f"{log.prefix}-{name}", partitions, 1, {k.replace("_", "."): v for k, v in config.items()})
+        await log.admin.create_topic(spec)
+        return spec.name
+
+
+async def write(log: Log, topic: str, *values: str, key: bytes | None = None) -> list[Position]:
+    return [await appended(log.appender, topic, key, value.encode(), []) for value in values]
+
+
+async def fails(error: type[EventingError], log: Log, topic: str, value: bytes, match: str) -> float:
+    """The append must fail, at once or when it is answered; returns the seconds it took."""
+    began = asyncio.get_running_loop().time()
+    with pytest.raises(error, match=match):
+        await appended(log.appender, topic, None, value, [])
+    return asyncio.get_running_loop().time() - began
+
+
+class AppendingCases(LogCases):
+    async def test_an_append_is_acknowledged_with_its_position(self, log: Log, topic: str) -> None:
+        assert await write(log, topic, "a", "b") == [Position(0, 0), Position(0, 1)]
+
+    async def test_records_of_one_key_go_to_one_partition_and_keep_their_order(
+        self, log: Log, join: Callable[..., Member]
+    ) -> None:
+        topic = await self.new_topic(log, 3)
+        outcomes: list[object] = []
+        for number in range(60):
+            key = b"k%d" % (number % 6)
+            log.appender.append(topic, key, b"%d" % number, [], outcomes.append)
+        await until(lambda: len(outcomes) == 60, PATIENCE_S)
+        assert all(isinstance(outcome, Position) for outcome in outcomes)
+        member = join(topic)
+        await until(lambda: len(member.records) == 60, PATIENCE_S)
+        for wanted in range(6):
+            mine = [record for record in member.records if record.key == b"k%d" % wanted]
+            assert [int(record.value or b"") for record in mine] == list(range(wanted, 60, 6))
+            assert len({record.partition for record in mine}) == 1
+        assert len({record.partition for record in member.records}) > 1
+
+    async def test_key_value_and_headers_come_back_byte_for_byte(
+        self, log: Log, topic: str, join: Callable[..., Member]
+    ) -> None:
+        headers = [("ce_id", b"\x00\xff"), ("twice", b"1"), ("twice", b"2"), ("empty", b""), ("none", None), ("é", b"x")]
+        await appended(log.appender, topic, b"\x00k", b"\xff\x00v", headers)
+        await appended(log.appender, topic, None, None, [])
+        await appended(log.appender, topic, b"", b"", [])
+        member = join(topic)
+        await until(lambda: len(member.records) == 3, PATIENCE_S)
+        first, second, third = member.records
+        assert (first.topic, first.partition, first.offset) == (topic, 0, 0)
+        assert (first.key, first.value, list(first.headers)) == (b"\x00k", b"\xff\x00v", headers)
+        assert (second.key, second.value, list(second.headers)) == (None, None, [])
+        assert (third.key, third.value) == (b"", b"")
+
+    async def test_a_record_larger_than_the_topic_allows_is_too_large_and_others_are_not(self, log: Log) -> None:
+        topic = await self.new_topic(log, max_message_bytes="2000")
+        assert await fails(TooLarge, log, topic, b"x" * 5_000, "max.message.bytes") < ACK_TIMEOUT_S
+        assert await write(log, topic, "small") == [Position(0, 0)]
+
+    async def test_an_unknown_topic_is_unavailable_in_bounded_time_and_is_not_made(self, log: Log) -> None:
+        topic = f"{log.prefix}-nowhere"
+        assert await fails(Unavailable, log, topic, b"x", topic) < ACK_TIMEOUT_S + 1
+        assert await log.admin.partitions(topic) is None
+
+    async def test_a_closed_appender_takes_nothing_more_and_has_answered_everything(self, log: Log, topic: str) -> None:
+        appender, outcomes = log.another_appender(), []
+        appender.append(topic, None, b"x", [], outcomes.append)
+        await appender.aclose()
+        assert outcomes == [Position(0, 0)]
+        with pytest.raises(Unavailable, match="closing"):
+            appender.append(topic, None, b"y", [], outcomes.append)
+
+
+class TopicCases(LogCases):
+    async def test_a_topic_is_there_with_its_partitions_once_it_is_created(self, log: Log) -> None:
+        assert await log.admin.partitions(f"{log.prefix}-a") is None
+        topic = await self.new_topic(log, 3)
+        assert await log.admin.partitions(topic) == 3
+
+    async def test_creating_a_topic_again_leaves_it_as_it_is(self, log: Log) -> None:
+        topic = await self.new_topic(log, 2)
+        await log.admin.create_topic(TopicSpec(topic, 5, 1, {"retention.ms": "1000"}))
+        assert await log.admin.partitions(topic) == 2
+
+    @pytest.mark.parametrize(
+        ("spec", "match"),
+        [
+            (TopicSpec("", 1, 3), "replicationFactor: replication factor 3 > 1 broker"),
+            (TopicSpec("", 0, 1), "partition"),
+            (TopicSpec("", 1, 1, {"max.message.bytes": "many"}), "max.message.bytes"),
+        ],
+    )
+    async def test_a_topic_that_can_not_be_is_invalid_and_named(self, log: Log, spec: TopicSpec, match: str) -> None:
+        named = TopicSpec(f"{log.prefix}-bad", spec.partitions, spec.replication_factor, spec.config)
+        with pytest.raises(Invalid, match=match) as caught:
+            await log.admin.create_topic(named)
+        assert named.name in str(caught.value)
+        assert await log.admin.partitions(named.name) is None
+
+
+class GroupCases(LogCases):
+    async def test_settling_commits_the_end_once_and_moves_nothing_afterwards(
+        self, log: Log, topic: str, join: Callable[..., Member]
+    ) -> None:
+        await write(log, topic, "before", "before")
+        await log.admin.settle_group(topic, topic)
+        await write(log, topic, "after")
+        await log.admin.settle_group(topic, topic)
+        assert await log.admin.lag(topic, topic) == {0: 1}
+        member = join(topic)
+        await until(lambda: member.values == [b"after"], PATIENCE_S)
+        assert [record.offset for record in member.records] == [2]
+
+    async def test_settling_a_group_on_a_missing_topic_is_unavailable(self, log: Log) -> None:
+        for answer in (log.admin.settle_group("g", f"{log.prefix}-nowhere"), log.admin.lag("g", f"{log.prefix}-nowhere")):
+            with pytest.raises(Unavailable, match="nowhere"):
+                await answer
+
+    async def test_lag_counts_only_partitions_that_have_a_committed_offset(self, log: Log) -> None:
+        topic = await self.new_topic(log, 2)
+        assert await log.admin.lag(topic, topic) == {}
+        await log.admin.settle_group(topic, topic)
+        assert await log.admin.lag(topic, topic) == {0: 0, 1: 0}
+        await write(log, topic, "a", "b", "c", key=b"k")
+        assert sorted((await log.admin.lag(topic, topic)).values()) == [0, 3]
+
+    async def test_a_group_with_members_is_not_deleted_and_one_without_is_even_twice(
+        self, log: Log, topic: str, join: Callable[..., Member]
+    ) -> None:
+        await log.admin.settle_group(topic, topic)
+        member = join(topic)
+        await until(lambda: member.assigned, PATIENCE_S)
+        with pytest.raises(Unavailable, match="members"):
+            await log.admin.delete_group(topic)
+        await member.reader.aclose()
+        await log.admin.delete_group(topic)
+        await log.admin.delete_group(topic)
+        assert await log.admin.lag(topic, topic) == {}
