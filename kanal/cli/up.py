@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from eventing.settings import Settings
 from kanal.cli.options import Config, Kafka, LogLevel, Set, settle
 
 
@@ -52,6 +53,6 @@ def up(
         log__level=log_level or "warning",
     )
     wish = Wish(
-        paths, watch=watch, data=data, displays=[Display.parse(text) for text in display or []], embedded=kafka is None
+        paths, watch=watch, data=data, displays=[Display.parse(text) for text in display or []], embedded=kafka is None and settings.kafka.bootstrap == Settings().kafka.bootstrap
     )
     run(lambda stop: run_up(settings, wish, lambda text: print(text, flush=True), stop))
