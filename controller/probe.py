@@ -9,7 +9,7 @@ import asyncio
 import http.client
 import ssl
 from collections.abc import Mapping, Sequence
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from eventing.plan.model import Ingress
 from eventing.plan.options import Problem
@@ -34,14 +34,11 @@ class Prober:
 
 def _ask(base: str, ingresses: Sequence[Ingress]) -> dict[str, Problem | None]:
     """Ask one ingress for all routes over one connection."""
-    parts = urlsplit(base)
     found: dict[str, Problem | None] = {}
-    connection: http.client.HTTPConnection
-    if parts.scheme == "https":
-        connection = http.client.HTTPSConnection(parts.netloc, timeout=TIMEOUT_S, context=ssl.create_default_context())
-    else:
-        connection = http.client.HTTPConnection(parts.netloc, timeout=TIMEOUT_S)
+    connection: http.client.HTTPConnection | None = None
     try:
+        parts = urlsplit(base)
+        connection = _connection(parts)
         for ingress in ingresses:
             headers = {"K-Network-Probe": "probe", "K-Network-Hash": ingress.uid}
             connection.request("GET", parts.path.rstrip("/") + ingress.path, headers=headers)
@@ -54,12 +51,20 @@ def _ask(base: str, ingresses: Sequence[Ingress]) -> dict[str, Problem | None]:
                 found[ingress.uid] = Problem("ProbeFailed", f"{base} is no Kanal ingress")
             else:
                 found[ingress.uid] = None
-    except OSError as error:
+    # A host or port that can't be is a ValueError or an InvalidURL, and must not end the controller.
+    except (OSError, ValueError, http.client.InvalidURL) as error:
         problem = Problem("IngressUnreachable", f"{base} does not answer: {error}")
         found.update({i.uid: problem for i in ingresses if i.uid not in found})
     except http.client.HTTPException as error:
         problem = Problem("IngressUnreachable", f"{base} answers no HTTP: {error!r}")
         found.update({i.uid: problem for i in ingresses if i.uid not in found})
     finally:
-        connection.close()
+        if connection is not None:
+            connection.close()
     return found
+
+
+def _connection(parts: SplitResult) -> http.client.HTTPConnection:
+    if parts.scheme == "https":
+        return http.client.HTTPSConnection(parts.netloc, timeout=TIMEOUT_S, context=ssl.create_default_context())
+    return http.client.HTTPConnection(parts.netloc, timeout=TIMEOUT_S)

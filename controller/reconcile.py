@@ -20,12 +20,14 @@ from eventing.kinds.key import Key, key_of
 from eventing.kinds.meta import Resource
 from eventing.plan.compile import Compiled, compile_plan
 from eventing.plan.diff import runnable
+from eventing.plan.expand import is_child
 from eventing.plan.options import Observed, Options, Problem, Snapshot
-from eventing.plan.status import carry_times
+from eventing.plan.status import Status, carry_times
 from eventing.store import Store
 
 _log = structlog.get_logger("controller")
 Now = Callable[[], datetime]
+SOON_S = 0.5
 
 
 class Controller:
@@ -51,18 +53,21 @@ class Controller:
             tasks.create_task(self._listen(changed))
             while True:
                 changed.clear()
-                await self.reconcile()
-                self.rounds += 1
+                pause = await self._round()
                 try:
-                    await asyncio.wait_for(changed.wait(), self._pause())
+                    # Not `wait_for`: before Python 3.12 it swallows a cancellation that comes with the change.
+                    async with asyncio.timeout(pause):
+                        await changed.wait()
                 except TimeoutError:
                     continue
 
     async def reconcile(self) -> None:
         """One round."""
-        compiled = self._compile()
+        resources = self._store.list()
+        compiled = self._compile(resources)
         if await self._keep_children(compiled.children):
-            compiled = self._compile()
+            resources = self._store.list()
+            compiled = self._compile(resources)
         plan = compiled.plan
         topics = await self._kafka.topics(plan)
         groups = await self._kafka.groups(plan, topics)
@@ -78,16 +83,26 @@ class Controller:
             ready = [i for i in plan.ingresses.values() if topics.get(i.topic, True) is None]
             routes = await self._prober.probe(ready)
         self._observed = Observed(topics, groups, routes)
-        await self._write_statuses(self._compile().statuses)
-        await self._kafka.bury(plan)
+        await self._write_statuses(resources, self._compile(resources).statuses)
+        await self._kafka.bury(plan, {r.metadata.uid for r in self._store.list()})
 
-    def _compile(self) -> Compiled:
-        return compile_plan(Snapshot(self._store.list(), self._options, self._observed))
+    def _compile(self, resources: tuple[Resource, ...]) -> Compiled:
+        return compile_plan(Snapshot(resources, self._options, self._observed))
+
+    async def _round(self) -> float:
+        """One round that may fail; the seconds until the next one."""
+        try:
+            await self.reconcile()
+        except EventingError as error:
+            _log.warning("a round failed", error=str(error))
+            return min(SOON_S, self._resync_s)
+        self.rounds += 1
+        return self._pause()
 
     def _pause(self) -> float:
         """Look again soon while something is not well, at leisure otherwise."""
         seen = [*self._observed.topics.values(), *self._observed.groups.values(), *self._observed.routes.values()]
-        return self._resync_s if all(problem is None for problem in seen) else min(0.5, self._resync_s)
+        return self._resync_s if all(problem is None for problem in seen) else min(SOON_S, self._resync_s)
 
     async def _listen(self, changed: asyncio.Event) -> None:
         async for _ in self._store.snapshots():
@@ -95,7 +110,7 @@ class Controller:
 
     async def _keep_children(self, wanted: tuple[Resource, ...]) -> bool:
         """Make the store hold just these children; True where something changed."""
-        before = {key_of(r): r for r in self._store.list() if r.metadata.owner_references}
+        before = {key_of(r): r for r in self._store.list() if is_child(r)}
         changed = False
         for child in wanted:
             old = before.pop(key_of(child), None)
@@ -107,10 +122,14 @@ class Controller:
             changed = True
         return changed
 
-    async def _write_statuses(self, statuses: Mapping[Key, Mapping[str, object]]) -> None:
-        current = {key_of(r): r.status for r in self._store.list()}
-        for key, status in statuses.items():
-            old = current.get(key)
-            new = carry_times(old or {}, status, self._now())
-            if old is not None and new != old:
+    async def _write_statuses(self, resources: tuple[Resource, ...], statuses: Mapping[Key, Status]) -> None:
+        """Write what changed. What was applied since the round began has its own round, and no status before it."""
+        current = {key_of(r): r for r in self._store.list()}
+        for seen in resources:
+            key = key_of(seen)
+            there = current.get(key)
+            if there is None or there.spec != seen.spec:
+                continue
+            new = carry_times(there.status, statuses[key], self._now())
+            if new != there.status:
                 await self._store.set_status(key, new)

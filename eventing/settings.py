@@ -8,12 +8,12 @@ from here. What a resource says (retries, time-outs, partitions) is never a sett
 from __future__ import annotations
 
 import dataclasses
+import math
 import tomllib
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from types import NoneType
 from typing import Any
 
 from eventing.errors import Invalid
@@ -167,12 +167,14 @@ def load(
     flags: Mapping[str, Any] | None = None,
     *,
     file: str = "",
+    defaults: Mapping[str, Any] | None = None,
 ) -> Settings:
     """Settle every setting: `flags` (keys `group.field`, None where not given) over `environment` over the TOML text.
 
+    `defaults` are those of one command, where they differ from the setting's own.
     Raises `Invalid` that names the variable, or the file and key, with the nearest right name.
     """
-    found: dict[str, tuple[str, Any]] = {}
+    found: dict[str, tuple[str, Any]] = {key: ("default", value) for key, value in (defaults or {}).items()}
     for key, value in _from_file(file_text, file):
         found[key] = (f"{file or 'settings file'}: {key}", value)
     for name, text in environment.items():
@@ -180,7 +182,7 @@ def load(
             found[name.removeprefix(PREFIX).lower().replace("__", ".", 1)] = (name, text)
     for key, value in (flags or {}).items():
         if value is not None:
-            found[key] = (f"--{key.replace('.', '-').replace('_', '-')}", value)
+            found[key] = (f"--set {key}", value)
     groups: dict[str, dict[str, Any]] = {group.name: {} for group in dataclasses.fields(Settings)}
     types = {key: kind for key, kind, _, _ in describe()}
     for key, (origin, value) in found.items():
@@ -189,6 +191,8 @@ def load(
             raise Invalid("there is no such setting", where=origin, fix=f"did you mean {near[0]}?" if near else "")
         group, name = key.split(".", 1)
         groups[group][name] = _coerced(value, types[key], origin)
+        if name == "port" and groups[group][name] > 65_535:
+            raise Invalid(f"{value!r} is no port", where=origin, fix="ports end at 65535; 0 takes a free one")
     made: dict[str, Any] = {}
     for one in dataclasses.fields(Settings):
         kind: Any = one.default_factory
@@ -227,15 +231,38 @@ def _coerced(value: Any, kind: Any, origin: str) -> Any:
     """The value as its type wants it; text from flags and the environment is read as TOML files would hold it."""
     try:
         if typing.get_origin(kind) is dict:
-            return dict(value) if isinstance(value, Mapping) else _pairs(str(value))
+            if not isinstance(value, Mapping):
+                return _pairs(_text(value))
+            return {name: _text(inner) for name, inner in value.items()}
         if typing.get_origin(kind) is list:
-            return list(value) if isinstance(value, list | tuple) else [v for v in str(value).split(",") if v]
-        if isinstance(value, bool | NoneType) or (isinstance(value, str) and kind is not str and not value.strip()):
-            raise ValueError
-        return kind(value)
-    except (ValueError, TypeError) as error:
-        wanted = {int: "a whole number", float: "a number"}.get(kind, "name=value pairs with commas")
+            parts = value if isinstance(value, list | tuple) else _text(value).split(",")
+            return [part for part in (_text(one).strip() for one in parts) if part]
+        return _text(value) if kind is str else _number(value, kind)
+    except (ValueError, TypeError, OverflowError) as error:
+        wanted = {
+            int: "a whole number, 0 or more",
+            float: "a number, 0 or more",
+            str: "text",
+            list[str]: "a list of texts",
+        }.get(kind, "name=value pairs with commas")
         raise Invalid(f"{value!r} is not {wanted}", where=origin) from error
+
+
+def _text(value: Any) -> str:
+    """What a person may write without quotes in TOML, as text; a librdkafka property can be `true` or 5."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str | int | float):
+        return str(value)
+    raise TypeError(value)
+
+
+def _number(value: Any, kind: type[int | float]) -> float:
+    number = kind(value)
+    exact = not isinstance(value, float) or number == value
+    if isinstance(value, bool) or not exact or not math.isfinite(number) or number < 0:
+        raise ValueError(value)
+    return number
 
 
 def _pairs(text: str) -> dict[str, str]:

@@ -28,6 +28,12 @@ def address(options: Options, key: Key) -> str:
     return f"{options.base_url.rstrip('/')}/{key.namespace}/{key.name}"
 
 
+def recorded_topic(channel: KafkaChannel) -> str | None:
+    """The topic that this channel has already, whatever the template says now."""
+    annotations: Mapping[str, str] = channel.status.get("annotations", {})
+    return annotations.get(TOPIC_ANNOTATION)
+
+
 def backing_key(key: Key) -> Key:
     """The KafkaChannel behind a Channel: same namespace, same name."""
     return Key(KafkaChannel.GROUP, KafkaChannel.KIND, key.namespace, key.name)
@@ -38,14 +44,17 @@ def kafka_channel(
 ) -> tuple[Ingress | None, TopicSpec | None, Status]:
     """The route, the topic and the status of one KafkaChannel; `taken` are the routes so far, by topic."""
     key, uid = key_of(channel), channel.metadata.uid
+    recorded = recorded_topic(channel)
     try:
-        topic = _topic(channel, options)
+        topic = _topic(channel, recorded, options)
         owner = taken.get(topic.name)
         if owner is not None:
             raise Invalid(f"the topic {topic.name} belongs to {owner.kind} {owner.namespace}/{owner.name} already")
-        dead_letter = _dead_letter(channel, resolver)
     except Invalid as error:
-        return None, None, status_of(channel, {kafka.CONFIG_PARSED: false(Problem(error.reason, str(error)))})
+        facts = {kafka.CONFIG_PARSED: false(Problem(error.reason, str(error)))}
+        # The topic holds events already, so its name has to outlast the problem.
+        kept = {TOPIC_ANNOTATION: recorded} if recorded else {}
+        return None, None, status_of(channel, facts, annotations=kept)
     route = Ingress(
         uid,
         key.kind,
@@ -55,8 +64,14 @@ def kafka_channel(
         f"/{key.namespace}/{key.name}",
         (names.channel_host(key.namespace, key.name),),
     )
+    dead_letter, parsed = None, TRUE
+    try:
+        dead_letter = _dead_letter(channel, resolver)
+    except Invalid as error:
+        # Not Ready, but it goes on taking events: what is sent meanwhile is delivered once the sink is there.
+        parsed = false(Problem(error.reason, str(error)))
     facts = {
-        kafka.CONFIG_PARSED: TRUE,
+        kafka.CONFIG_PARSED: parsed,
         kafka.CONFIG_MAP_UPDATED: TRUE,
         kafka.TOPIC_READY: seen(topic.name, observed.topics, f"the topic {topic.name} has not been looked at yet"),
         kafka.PROBE_SUCCEEDED: seen(uid, observed.routes, "the ingresses have not been asked yet"),
@@ -106,9 +121,8 @@ def _behind(resource: Channel, backing: Status) -> Fact:
     return ready
 
 
-def _topic(channel: KafkaChannel, options: Options) -> TopicSpec:
+def _topic(channel: KafkaChannel, recorded: str | None, options: Options) -> TopicSpec:
     spec, key = channel.spec, key_of(channel)
-    recorded = channel.status.get("annotations", {}).get(TOPIC_ANNOTATION)
     return TopicSpec(
         recorded or names.channel_topic(options, key.namespace, key.name),
         spec.num_partitions or 1,

@@ -46,8 +46,10 @@ def compile_plan(snapshot: Snapshot) -> Compiled:
     routes: dict[str, Ingress] = {}
     topics: dict[str, TopicSpec] = {}
     egresses: dict[str, Egress] = {}
+    groups: dict[str, Egress] = {}
     statuses: dict[Key, Status] = {}
-    for key, one in kafka_channels.items():
+    # Who has a topic or a group already keeps it, so a newcomer that claims the same never takes it away.
+    for key, one in sorted(kafka_channels.items(), key=lambda item: (not channels.recorded_topic(item[1]), item[0])):
         route, topic, statuses[key] = channels.kafka_channel(one, routes, resolver, options, observed)
         if route is not None and topic is not None:
             routes[topic.name] = route
@@ -55,14 +57,14 @@ def compile_plan(snapshot: Snapshot) -> Compiled:
     for key, generic in generic_channels.items():
         backing = statuses.get(channels.backing_key(key))
         statuses[key] = channels.channel(generic, backing, refusals.get(key), resolver)
-    for key, subscription in resources.items():
-        if isinstance(subscription, Subscription):
-            linked = subscriptions.link(subscription, kafka_channels, statuses, resolver, options, observed)
-            statuses[key] = linked.status
-            if linked.egress is not None and linked.backing is not None:
-                egresses[linked.egress.uid] = linked.egress
-                behind = statuses[linked.backing]
-                subscribers = [*behind.get("subscribers", ()), linked.entry]
-                statuses[linked.backing] = {**behind, "subscribers": subscribers}
+    ours = {key: r for key, r in resources.items() if isinstance(r, Subscription)}
+    for key, sub in sorted(ours.items(), key=lambda item: (not subscriptions.recorded_group(item[1]), item[0])):
+        linked = subscriptions.link(sub, groups, kafka_channels, statuses, resolver, options, observed)
+        statuses[key] = linked.status
+        if linked.egress is not None and linked.backing is not None:
+            egresses[linked.egress.uid] = groups[linked.egress.group] = linked.egress
+            behind = statuses[linked.backing]
+            subscribers = [*behind.get("subscribers", ()), linked.entry]
+            statuses[linked.backing] = {**behind, "subscribers": subscribers}
     plan = Plan({route.uid: route for route in routes.values()}, egresses, topics)
     return Compiled(plan, statuses, children)

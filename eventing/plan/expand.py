@@ -36,6 +36,14 @@ def backing_channels(
     return tuple(children), refusals
 
 
+def is_child(resource: Resource) -> bool:
+    """Whether this is a KafkaChannel that exists because of a Channel; one with any other owner is not ours to touch."""
+    return isinstance(resource, KafkaChannel) and any(
+        owner.controller and (owner.kind, owner.api_version.rpartition("/")[0]) == (Channel.KIND, Channel.GROUP)
+        for owner in resource.metadata.owner_references
+    )
+
+
 def _backing(channel: Channel, key: Key, old: Resource | None, options: Options) -> Resource:
     template = channel.spec.channel_template
     spec = dict(template.spec) if template is not None and template.kind == KafkaChannel.KIND else {}
@@ -60,5 +68,5 @@ def _backing(channel: Channel, key: Key, old: Resource | None, options: Options)
     lasting = {"uid": stable_uid(*key), "generation": 1, "creation_timestamp": None}
     if old is not None:
         lasting = {name: getattr(old.metadata, name) for name in lasting}
-    metadata = child.metadata.model_copy(update={**lasting, "owner_references": (owner,)})
+    metadata = child.metadata.model_copy(update={**lasting, "owner_references": [owner]})
     return child.model_copy(update={"metadata": metadata, "status": {} if old is None else old.status})

@@ -25,7 +25,7 @@ def dead_letter_topic(options: Options, namespace: str, name: str) -> str:
 def subscription_group(options: Options, namespace: str, channel: str, uid: str, name: str) -> str:
     """The consumer group of a subscription."""
     facts = {"namespace": namespace, "channel": channel, "uid": uid, "name": name}
-    return _filled(options.subscription_group, "names.subscription_group", **facts)
+    return filled(options.subscription_group, "names.subscription_group", **facts)
 
 
 def channel_host(namespace: str, name: str) -> str:
@@ -35,7 +35,7 @@ def channel_host(namespace: str, name: str) -> str:
 
 
 def _topic(template: str, setting: str, **facts: str) -> str:
-    topic = _filled(template, setting, **facts)
+    topic = filled(template, setting, **facts)
     if _TOPIC.fullmatch(topic) is None or topic in (".", ".."):
         raise Invalid(
             f"{topic!r} is no name for a Kafka topic", where=setting, fix="use at most 249 of a-z A-Z 0-9 . _ -"
@@ -43,9 +43,10 @@ def _topic(template: str, setting: str, **facts: str) -> str:
     return topic
 
 
-def _filled(template: str, setting: str, **facts: str) -> str:
+def filled(template: str, setting: str, **facts: str) -> str:
+    """The template with its facts; `Invalid`, with their names, where it asks for others."""
     try:
         return template.format(**facts)
-    except (KeyError, IndexError, ValueError) as error:
+    except (KeyError, IndexError, ValueError, AttributeError) as error:
         fix = "use only " + ", ".join("{" + name + "}" for name in facts)
         raise Invalid(f"the template {template!r} can't be filled", where=setting, fix=fix) from error

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from eventing.errors import NotFound
 from eventing.kinds.destination import Destination, join
 from eventing.kinds.key import Key
+from eventing.plan.names import filled
 from eventing.plan.options import Options
 
 
@@ -44,6 +45,6 @@ class Resolver:
         if found:
             return found
         if template:
-            return template.format(name=key.name, namespace=key.namespace)
+            return filled(template, "resolve.service_template", name=key.name, namespace=key.namespace)
         place = key.name if key.namespace == "default" else f"{key.namespace}/{key.name}"
         raise NotFound(f"{key} does not exist", field=field, fix=f"name it with --service {place}=http://HOST:PORT")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from eventing.errors import Invalid, NotFound
@@ -45,31 +46,46 @@ class _Targets:
     dead_letter: str | None
 
 
+def recorded_group(subscription: Subscription) -> str | None:
+    """The consumer group that this Subscription has already, whatever the template says now."""
+    annotations: Mapping[str, str] = subscription.status.get("annotations", {})
+    return annotations.get(GROUP_ANNOTATION)
+
+
 def link(
     subscription: Subscription,
+    taken: Mapping[str, Egress],
     channels: Mapping[Key, KafkaChannel],
     statuses: Mapping[Key, Status],
     resolver: Resolver,
     options: Options,
     observed: Observed,
 ) -> Linked:
-    """Link one Subscription to its channel and its targets; `channels` and `statuses` are those of all channels."""
+    """Link one Subscription to its channel and its targets.
+
+    `taken` are the egresses so far, by group; `channels` and `statuses` are those of all channels.
+    """
     key, uid = key_of(subscription), subscription.metadata.uid
     ref = subscription.spec.channel
     named = Key(ref.kind_group, ref.kind, subscription.channel_namespace, ref.name)
     facts = {kind.CHANNEL_READY: _channel_ready(named, statuses), kind.OIDC_IDENTITY_CREATED: _NO_OIDC}
+    recorded = recorded_group(subscription)
     try:
         backing = _backing(named, channels, statuses)
         channel = channels[backing]
         targets = _targets(subscription, channel, resolver)
-        recorded = subscription.status.get("annotations", {}).get(GROUP_ANNOTATION)
         group = recorded or names.subscription_group(options, key.namespace, named.name, uid, key.name)
+        if group in taken:
+            owner = taken[group]
+            raise Invalid(f"the group {group} belongs to {owner.kind} {owner.namespace}/{owner.name} already")
         grave = names.dead_letter_topic(options, key.namespace, key.name)
     except Invalid as error:
         problem = Problem("ReferenceMissing" if isinstance(error, NotFound) else error.reason, str(error))
         facts[kind.REFERENCES_RESOLVED] = false(problem)
         facts[kind.ADDED_TO_CHANNEL] = Fact("Unknown", problem.reason, "waits for the references")
-        return Linked(None, None, {}, status_of(subscription, facts))
+        # The group's offsets are where delivery goes on, so its name has to outlast the problem.
+        kept = {GROUP_ANNOTATION: recorded} if recorded else {}
+        return Linked(None, None, {}, status_of(subscription, facts, annotations=kept))
     egress = Egress(
         uid,
         key.kind,
@@ -105,8 +121,11 @@ def _backing(named: Key, channels: Mapping[Key, KafkaChannel], statuses: Mapping
     """The KafkaChannel behind the channel that a Subscription names."""
     backing = backing_key(named)
     if named not in statuses or backing not in channels:
-        raise NotFound(f"{named} does not exist", field="spec.channel")
-    if "annotations" not in statuses[backing]:
+        known = [key.name for key in statuses if key._replace(name=named.name) == named]
+        near = get_close_matches(named.name, known, 1)
+        fix = f"did you mean {near[0]}?" if near else f"apply a {named.kind} of this name, or correct the reference"
+        raise NotFound(f"{named} does not exist", field="spec.channel", fix=fix)
+    if "address" not in statuses[backing]:
         raise Invalid(f"{named} can't be served: {ready_of(statuses[backing]).message}", field="spec.channel")
     return backing
 
