@@ -50,8 +50,12 @@ class EventDisplay:
         except Invalid as error:
             await _respond(send, 400, str(error))
             return
-        for event in events:
-            self._write(describe(event))
+        try:
+            for event in events:
+                self._write(describe(event))
+        except OSError:
+            await _respond(send, 503, "this event display can't print any more\n")
+            return
         if self._delay_s:
             await asyncio.sleep(self._delay_s)
         await _respond(send, self._answer, "" if self._answer < 300 else "this event display was told to fail\n")
@@ -77,9 +81,9 @@ def _data_lines(data: bytes, media_type: str) -> list[str]:
     except UnicodeDecodeError:
         return ["Data (binary),", f"  {data!r}"]
     if "json" in media_type.lower():
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError, RecursionError):
             text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
-    return ["Data,", *("  " + line for line in text.splitlines())]
+    return ["Data,", *("  " + line for line in text.split("\n"))]
 
 
 async def _respond(send: _Send, status: int, text: str = "") -> None:

@@ -16,12 +16,12 @@ FORMATS = ("table", "wide", "yaml", "json")
 _HEADINGS = ("NAMESPACE", "NAME", "READY", "REASON", "URL", "AGE")
 
 
-def shown(documents: Sequence[Document], how: str, now: datetime) -> str:
+def shown(documents: Sequence[Document], how: str, now: datetime, *, one: bool = False) -> str:
     """The objects in one of `FORMATS`, without a line break at the end; `now` has a time zone."""
     if how == "json":
-        return json.dumps(_one_or_list(documents), indent=2, ensure_ascii=False)
+        return json.dumps(_one_or_list(documents, one=one), indent=2, ensure_ascii=False)
     if how == "yaml":
-        return yaml.safe_dump(_one_or_list(documents), sort_keys=False, allow_unicode=True).rstrip("\n")
+        return yaml.safe_dump(_one_or_list(documents, one=one), sort_keys=False, allow_unicode=True).rstrip("\n")
     kinds = list(dict.fromkeys(document["kind"] for document in documents))
     blocks = []
     for kind in kinds:
@@ -66,7 +66,7 @@ def _with_details(lines: Sequence[str], documents: Sequence[Document]) -> list[s
     return found
 
 
-def _one_or_list(documents: Sequence[Document]) -> Document:
-    if len(documents) == 1:
+def _one_or_list(documents: Sequence[Document], *, one: bool) -> Document:
+    if one and len(documents) == 1:
         return documents[0]
     return {"apiVersion": "v1", "kind": "List", "items": list(documents)}

@@ -39,8 +39,9 @@ class Board:
 
     LOOK_S = 0.1
 
-    def __init__(self, store: Store, say: Callable[[str], None]) -> None:
+    def __init__(self, store: Store, say: Callable[[str], None], place: Callable[[Key], str]) -> None:
         self._store = store
+        self._place = place
         self._say = say
         self._said: dict[Key, tuple[str, str, str]] = {}
 
@@ -62,14 +63,14 @@ class Board:
             present[key_of(resource)] = state
             if state != self._said.get(key_of(resource)) and ready["status"] != "Unknown":
                 self._said[key_of(resource)] = state
-                self._say(_line(key_of(resource), state))
+                self._say(_line(key_of(resource), state, self._place(key_of(resource))))
         for key in self._said.keys() - present.keys():
             del self._said[key]
             self._say(f"{'gone':<10}{key}")
 
 
-def _line(key: Key, state: tuple[str, str, str]) -> str:
+def _line(key: Key, state: tuple[str, str, str], place: str) -> str:
     status, url, message = state
-    word = "ready" if status == "True" else "NOT READY"
-    text = f"{word:<10}{key}"
-    return f"{text}  {url}" if status == "True" else f"{text}: {message}"
+    if status == "True":
+        return f"{'ready':<10}{key}  {url}".rstrip()
+    return f"{'NOT READY':<10}{f'{place}: ' if place else ''}{key}: {message}"

@@ -65,6 +65,7 @@ class Wish:
 async def up(settings: Settings, wish: Wish, say: Say, stop: asyncio.Event) -> None:
     """Run until `stop`. Raises `EventingError` where the stack can't start; what is wrong with a resource is only said."""
     configure_logging(settings.log.level, settings.log.format)
+    news = files.changes(wish.paths)
     manifest = files.load(wish.paths)
     async with AsyncExitStack() as stack:
         settings, kafka = await _kafka(settings, wish, say, stack, stop)
@@ -86,9 +87,9 @@ async def up(settings: Settings, wish: Wish, say: Say, stop: asyncio.Event) -> N
         )
         say(f"ingress   {settings.ingress.public_url}/NAMESPACE/NAME")
         say(f"state     kanal get --server http://{settings.control.host}:{api_port}")
-        await stack.enter_async_context(beside(Board(store, say).run()))
+        await stack.enter_async_context(beside(Board(store, say, applier.place).run()))
         if wish.watch:
-            await stack.enter_async_context(beside(following(applier, wish.paths)))
+            await stack.enter_async_context(beside(following(applier, news)))
         if kafka is not None:
             await stack.enter_async_context(beside(_notice_death(kafka)))
         await stop.wait()

@@ -20,7 +20,9 @@ from eventing.store import Store
 
 def api(store: Store, *, ready: Callable[[], bool], metrics: Callable[[], tuple[bytes, bytes]]) -> FastAPI:
     """The application; `ready` says whether the controller has finished a round, `metrics` is an exposition."""
-    app = FastAPI(title="Kanal", docs_url=None, redoc_url=None, exception_handlers={HTTPException: _failure})
+    app = FastAPI(
+        title="Kanal", docs_url=None, redoc_url=None, exception_handlers={HTTPException: _failure, Exception: _failure}
+    )
 
     @app.get("/healthz")
     async def healthz() -> Response:
@@ -56,17 +58,18 @@ def api(store: Store, *, ready: Callable[[], bool], metrics: Callable[[], tuple[
 
 async def _failure(_: Request, error: Exception) -> Response:
     """An error as the Kubernetes API writes it."""
-    code, text = (error.status_code, error.detail) if isinstance(error, HTTPException) else (500, str(error))
+    known = error if isinstance(error, HTTPException) else HTTPException(500)
+    code = known.status_code
     reason = HTTPStatus(code).phrase.replace(" ", "")
     document = {
         "apiVersion": "v1",
         "kind": "Status",
         "status": "Failure",
-        "message": text,
+        "message": known.detail,
         "reason": reason,
         "code": code,
     }
-    return JSONResponse(document, code)
+    return JSONResponse(document, code, known.headers)
 
 
 def _kind(group: str, version: str, plural: str) -> type[Resource]:

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from eventing.kinds.meta import Resource
 
 TIMEOUT_S = 10.0
-_FORMATS = ("table", "wide", "yaml", "json")
 _BEGIN = "start it with: kanal up FILE; or name another with --server"
 
 
@@ -29,10 +28,10 @@ def get(
     from datetime import UTC, datetime
 
     from eventing.kinds.registry import KINDS, named
-    from kanal.listing import shown
+    from kanal.listing import FORMATS, shown
 
-    if output not in _FORMATS:
-        raise Invalid(f"{output!r} is no format", where="--output", fix=f"use one of {', '.join(_FORMATS)}")
+    if output not in FORMATS:
+        raise Invalid(f"{output!r} is no format", where="--output", fix=f"use one of {', '.join(FORMATS)}")
     kinds = KINDS if kind.lower() == "all" else named(kind)
     found = [one for wanted in kinds for one in _fetch(server, wanted, namespace)]
     if name is not None:
@@ -41,7 +40,7 @@ def get(
             place = f"{namespace}/{name}" if namespace else name
             raise NotFound("does not exist", where=f"{'/'.join(k.KIND for k in kinds)} {place}", fix="see kanal get")
     if found or output in ("yaml", "json"):
-        print(shown(found, output, datetime.now(UTC)))
+        print(shown(found, output, datetime.now(UTC), one=name is not None))
     else:
         print("no resources found" + (f" in namespace {namespace}" if namespace else ""))
 
@@ -51,11 +50,16 @@ def _fetch(server: str, kind: type[Resource], namespace: str | None) -> list[dic
     import json
     from urllib.parse import quote, urlsplit
 
-    parts = urlsplit(server if "//" in server else f"http://{server}")
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise Invalid(f"{server!r} is no URL", where="--server", fix="write for instance http://127.0.0.1:8081")
+    try:
+        parts = urlsplit(server if "//" in server else f"http://{server}")
+        host, port = parts.hostname or "", parts.port
+        if parts.scheme not in ("http", "https") or not host:
+            raise ValueError(server)
+    except ValueError as error:
+        fix = "write for instance http://127.0.0.1:8081"
+        raise Invalid(f"{server!r} is no URL", where="--server", fix=fix) from error
     connect = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = connect(parts.netloc, timeout=TIMEOUT_S)
+    connection = connect(host, port, timeout=TIMEOUT_S)
     inside = f"/namespaces/{quote(namespace, safe='')}" if namespace else ""
     path = f"{parts.path.rstrip('/')}/apis/{kind.GROUP}/{kind.VERSIONS[0]}{inside}/{kind.PLURAL}"
     try:
@@ -64,7 +68,8 @@ def _fetch(server: str, kind: type[Resource], namespace: str | None) -> list[dic
         status, body = response.status, response.read()
         document = json.loads(body)
     except (OSError, http.client.HTTPException) as error:
-        raise Unavailable(f"no controller answers: {error}", where=server, fix=_BEGIN) from error
+        why = (error.strerror if isinstance(error, OSError) else None) or error
+        raise Unavailable(f"no controller answers: {why}", where=server, fix=_BEGIN) from error
     except ValueError as error:
         raise Unavailable("what answers there is no Kanal controller", where=server, fix=_BEGIN) from error
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,7 +31,9 @@ LogLevel = Annotated[
 ]
 
 
-def settle(config: Path | None, settings: list[str] | None, **flags: Any) -> Settings:
+def settle(
+    config: Path | None, settings: list[str] | None, defaults: Mapping[str, Any] | None = None, **flags: Any
+) -> Settings:
     """All settings; `flags` use `group__field` names and count only where they are not None."""
     named: dict[str, Any] = {}
     for text in settings or []:
@@ -44,6 +47,8 @@ def settle(config: Path | None, settings: list[str] | None, **flags: Any) -> Set
     if file is not None:
         try:
             text = file.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise Invalid("is not UTF-8", where=str(file)) from error
         except OSError as error:
             raise Invalid(f"can't be read: {error.strerror}", where=str(file)) from error
-    return load(os.environ, text, named, file=str(file or ""))
+    return load(os.environ, text, named, file=str(file or ""), defaults=defaults)

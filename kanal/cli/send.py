@@ -12,7 +12,8 @@ from eventing.errors import EventingError, Invalid, Unavailable
 if TYPE_CHECKING:
     import asyncio
 
-    from kanal.sending import Letter, Tally
+    from kanal.letter import Letter
+    from kanal.sending import Tally
 
 _MODES = ("binary", "structured", "batched")
 
@@ -38,8 +39,8 @@ def send(
     at_once: Annotated[int, typer.Option("--at-once", min=1, help="Requests at a time; 1 keeps their order.")] = 1,
 ) -> None:
     """Send one event or many, and say what became of them."""
+    from kanal.letter import Letter
     from kanal.run import run
-    from kanal.sending import Letter
 
     if mode not in _MODES:
         raise Invalid(f"{mode!r} is no content mode", where="--mode", fix=f"use one of {', '.join(_MODES)}")
@@ -53,6 +54,8 @@ def send(
         name, equals, value = pair.partition("=")
         if not equals:
             raise Invalid(f"{pair!r} is no NAME=VALUE pair", where="--extension")
+        if name == "id":
+            raise Invalid("every event needs an id of its own", where="--extension", fix="use --id")
         attributes[name] = value
     letter = Letter(attributes=attributes, data=body, mode=mode, batch_size=batch_size)  # type: ignore[arg-type]
     run(lambda stop: _send(url, letter, id_, count, rate, at_once, stop))
@@ -84,12 +87,14 @@ async def _send(
     answers = ", ".join(f"{n} x {answer}" for answer, n in sorted(tally.answers.items()))
     print(f"{tally.accepted} of {count} event{'s'[: count > 1]} accepted ({answers or 'nothing sent'})")
     if tally.accepted < tally.sent:
-        raise Unavailable(f"not every event was accepted; the first refusal: {tally.first_refusal}", where=url)
+        final = tally.first_refusal.startswith(("400", "404", "405", "413"))
+        kind = Invalid if final else Unavailable
+        raise kind(f"not every event was accepted; the first refusal: {tally.first_refusal}", where=url)
 
 
 def _data(text: str | None) -> bytes | None:
     if text is None or not text.startswith("@"):
-        return None if text is None else text.encode()
+        return None if text is None else text.encode(errors="surrogateescape")
     try:
         return Path(text[1:]).read_bytes()
     except OSError as error:

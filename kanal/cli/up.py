@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from eventing.errors import Invalid
 from eventing.settings import Settings
 from kanal.cli.options import Config, Kafka, LogLevel, Set, settle
 
@@ -45,14 +46,30 @@ def up(
     settings = settle(
         config,
         set_,
+        {"log.level": "warning"},
         kafka__bootstrap=kafka,
         ingress__port=port,
         ingress__host=host,
         control__port=api_port,
-        resolve__services=",".join(service) if service else None,
-        log__level=log_level or "warning",
+        resolve__services=_services(service) if service else None,
+        log__level=log_level,
     )
     wish = Wish(
-        paths, watch=watch, data=data, displays=[Display.parse(text) for text in display or []], embedded=kafka is None and settings.kafka.bootstrap == Settings().kafka.bootstrap
+        paths,
+        watch=watch,
+        data=data,
+        displays=[Display.parse(text) for text in display or []],
+        embedded=kafka is None and settings.kafka.bootstrap == Settings().kafka.bootstrap,
     )
     run(lambda stop: run_up(settings, wish, lambda text: print(text, flush=True), stop))
+
+
+def _services(texts: list[str]) -> dict[str, str]:
+    found = {}
+    for text in texts:
+        name, equals, url = text.partition("=")
+        if not name or not equals or not url.startswith(("http://", "https://")):
+            fix = "write NAME=URL, for instance orders=http://127.0.0.1:9000"
+            raise Invalid(f"{text!r} names no service", where="--service", fix=fix)
+        found[name] = url
+    return found

@@ -76,6 +76,11 @@ class Applier:
         self._defaults = defaults_of(settings)
         self._say = say
         self._applied: set[Key] = set()
+        self._places: dict[Key, str] = {}
+
+    def place(self, key: Key) -> str:
+        """Where an object is written, `FILE:LINE`; empty for one that stands in no file."""
+        return self._places.get(key, "")
 
     async def apply(self, manifest: Manifest) -> int:
         """Apply the resources; those that are gone from the files go too, but only where every file could be read.
@@ -87,6 +92,7 @@ class Applier:
         for located in manifest.resources:
             key = key_of(located.resource)
             wanted.add(key)
+            self._places[key] = f"{located.file}:{located.line}"
             try:
                 await self._store.apply(located.resource.defaulted(self._defaults))
             except Invalid as error:
@@ -107,6 +113,7 @@ async def serve_controller(settings: Settings, paths: Sequence[Path], *, watch: 
     async with alone(settings) as role:
         store = MemoryStore(lambda: datetime.now(UTC))
         applier = Applier(store, settings, lambda text: print(text, file=sys.stderr, flush=True))
+        news = files.changes(paths)
         await applier.apply(files.load(paths))
         async with controlling(settings, store, role.feed, role.admin) as controller:
             app = api(store, ready=lambda: controller.rounds > 0, metrics=role.telemetry.exposition)
@@ -115,12 +122,12 @@ async def serve_controller(settings: Settings, paths: Sequence[Path], *, watch: 
             ) as port:
                 _log.info("controller ready", port=port, kafka=settings.kafka.bootstrap)
                 if watch:
-                    async with beside(following(applier, paths)):
+                    async with beside(following(applier, news)):
                         await stop.wait()
                 await stop.wait()
 
 
-async def following(applier: Applier, paths: Sequence[Path]) -> None:
+async def following(applier: Applier, news: AsyncIterator[Manifest]) -> None:
     """Apply the files again whenever they change."""
-    async for manifest in files.changes(paths):
+    async for manifest in news:
         await applier.apply(manifest)
