@@ -24,6 +24,14 @@ from eventing.verdict import Accepted, RetryIn, judge
 
 ERROR_DATA_BYTES = 1024
 _NO_REPLY = frozenset({202, 204})
+_ERROR = ("knativeerrordest", "knativeerrorcode", "knativeerrordata")
+# What `kne-` headers can't set: the event itself stays what it was.
+_OWN = frozenset(
+    {
+        "specversion", "id", "source", "type", "subject", "time", "datacontenttype", "dataschema", "schemaurl",
+        "datacontentencoding", "partitionkey",
+    }
+)  # fmt: skip
 
 Nap = Callable[[Record, float], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
@@ -87,6 +95,8 @@ class Courier:
         if reply is None or self.egress.reply is None:
             return Delivered(status, answer.attempts)
         sent = await self._send(record, "reply", reply, trace)
+        if sent.problem and self.egress.reply is None:
+            return Delivered(status, answer.attempts)
         if sent.problem:
             return await self._bury(record, event, trace, sent, began)
         return Replied(status, answer.attempts)
@@ -117,9 +127,11 @@ class Courier:
             if not isinstance(verdict, RetryIn):
                 return answer
             await self._nap(record, verdict.wait_s)
+            if getattr(self.egress, target) is None:
+                return answer
 
     async def _attempt(self, target: str, headers: Headers, body: bytes, attempt: int) -> _Answer:
-        url = getattr(self.egress, target) or ""
+        url: str = getattr(self.egress, target)
         started = self._clock.monotonic()
         try:
             response = await self._sender.post(url, headers, body, timeout_s=self.egress.policy.timeout_s)
@@ -139,7 +151,8 @@ class Courier:
 
     async def _bury(self, record: Record, event: Event, trace: Headers, failed: _Answer, began: float) -> Outcome:
         """Send the event to the dead letter sink; where that can't be, keep it in the dead letter topic."""
-        letter = event.extended(**_error_attributes(failed))
+        blank = {name: value for name, value in event.attributes.items() if name not in _ERROR}
+        letter = Event({**blank, **_error_attributes(failed)}, event.data)
         in_a_circle = event.attributes.get("knativeerrordest") == failed.url
         reason = failed.problem
         if self.egress.dead_letter is not None and not in_a_circle:
@@ -158,7 +171,7 @@ def _error_attributes(failed: _Answer) -> dict[str, str]:
     if failed.response is not None:
         for name, value in failed.response.headers:
             extension = name.removeprefix(b"kne-").decode("latin-1")
-            if name.startswith(b"kne-") and is_attribute_name(extension):
+            if name.startswith(b"kne-") and is_attribute_name(extension) and extension not in _OWN:
                 attributes[extension] = value.decode("latin-1")
         attributes["knativeerrorcode"] = str(failed.response.status)
         if failed.response.body:

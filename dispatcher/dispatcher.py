@@ -24,6 +24,7 @@ class Dispatcher:
     def __init__(self, loops: LoopFactory) -> None:
         self._make = loops
         self._loops: dict[str, EgressLoop] = {}
+        self._stopping: set[EgressLoop] = set()
         self.loaded = False
 
     @property
@@ -34,7 +35,7 @@ class Dispatcher:
     @property
     def unfinished(self) -> int:
         """Records that are read and not finished, over all egresses."""
-        return sum(loop.unfinished for loop in self._loops.values())
+        return sum(loop.unfinished for loop in (*self._loops.values(), *self._stopping))
 
     async def apply(self, plan: Plan) -> None:
         """Make the loops what the plan says. Returns when those that had to go are gone."""
@@ -58,7 +59,11 @@ class Dispatcher:
         await self._stop(list(self._loops))
 
     async def _stop(self, uids: Iterable[str]) -> None:
-        await asyncio.gather(*(self._loops.pop(uid).aclose() for uid in uids))
+        self._stopping.update(self._loops.pop(uid) for uid in uids)
+        # Whoever is cancelled here leaves them to the next call, so that closing the dispatcher waits for them.
+        stopping = list(self._stopping)
+        await asyncio.gather(*(loop.aclose() for loop in stopping))
+        self._stopping.difference_update(stopping)
 
 
 def _restarts(old: Egress, new: Egress) -> bool:

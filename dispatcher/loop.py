@@ -53,6 +53,7 @@ class EgressLoop:
         self._lanes = Lanes(ordered=egress.order == "ordered")
         self._progress: dict[int, Progress] = {}
         self._tasks: dict[Record, asyncio.Task[None]] = {}
+        self._dropped: set[asyncio.Task[None]] = set()
         self._napping: set[Record] = set()
         self._leaving: set[int] = set()
         self._held_events = 0
@@ -103,19 +104,28 @@ class EgressLoop:
 
     async def on_revoked(self, partitions: Sequence[int]) -> Mapping[int, Mark]:
         await self._give_up(partitions, patience_s=self._settings.drain_s)
-        return {p: self._progress.pop(p).mark() for p in partitions if p in self._progress}
+        marks = {p: self._progress.pop(p).mark() for p in partitions if p in self._progress}
+        return {p: mark for p, mark in marks.items() if mark.offset >= 0}
 
     def on_lost(self, partitions: Sequence[int]) -> None:
         self._leaving.update(partitions)
-        for record, task in self._tasks.items():
-            if record.partition in self._leaving:
-                task.cancel()
         self._release(self._lanes.forget(partitions))
+        self._drop([record for record in self._tasks if record.partition in partitions])
         for partition in partitions:
             self._progress.pop(partition, None)
+        self._throttle()
 
     def _begin(self, record: Record) -> None:
         self._tasks[record] = asyncio.get_running_loop().create_task(self._deliver(record))
+
+    def _drop(self, records: Collection[Record]) -> None:
+        """End these deliveries; what they still do counts for nothing, because the partition may be ours again by then."""
+        for record in records:
+            task = self._tasks.pop(record)
+            task.cancel()
+            self._dropped.add(task)
+            task.add_done_callback(self._dropped.discard)
+        self._release(records)
 
     async def _deliver(self, record: Record) -> None:
         """Deliver the record and set free what waits behind it. A defect of ours costs no more than one record's turn."""
@@ -128,8 +138,8 @@ class EgressLoop:
             _log.exception("a delivery failed inside Kanal and is tried again", **self._names(record))
             await self._again(record)
             return
-        self._listener.ended(self.egress, record, outcome)
         self._end(record, finished=True)
+        self._listener.ended(self.egress, record, outcome)
 
     async def _again(self, record: Record) -> None:
         try:
@@ -137,18 +147,19 @@ class EgressLoop:
         except (Abandoned, asyncio.CancelledError):
             self._end(record, finished=False)
         else:
-            self._begin(record)
+            if self._tasks.get(record) is asyncio.current_task():
+                self._begin(record)
 
     def _end(self, record: Record, *, finished: bool) -> None:
-        self._tasks.pop(record, None)
+        if self._tasks.get(record) is not asyncio.current_task():
+            return
+        del self._tasks[record]
         self._release([record])
         progress = self._progress.get(record.partition)
         if progress is not None and finished:
             progress.finish(record.offset)
             self._commit_later()
-        if record.partition in self._leaving:
-            return
-        following = self._lanes.leave(record)
+        following = None if record.partition in self._leaving else self._lanes.leave(record)
         if following is not None:
             self._begin(following)
         self._throttle()
@@ -170,10 +181,10 @@ class EgressLoop:
             mine[record].cancel()
         if mine:
             _, late = await asyncio.wait(mine.values(), timeout=patience_s)
-            for task in late:
-                task.cancel()
+            self._drop([record for record in mine if self._tasks.get(record) in late])
             if late:
                 await asyncio.wait(late)
+        self._throttle()
 
     def _release(self, records: Collection[Record]) -> None:
         self._held_events -= len(records)

@@ -28,7 +28,7 @@ class Progress:
     __slots__ = ("_finished", "_next", "_open", "_skip")
 
     def __init__(self, mark: Mark) -> None:
-        self._next = max(mark.offset, 0)
+        self._next = mark.offset
         self._open: deque[int] = deque()
         self._finished: set[int] = set()
         self._skip = set(_offsets(mark)) if mark.offset >= 0 else set()
@@ -59,7 +59,7 @@ class Progress:
         return len(self._open) - len(self._finished)
 
     def mark(self) -> Mark:
-        """What to commit now."""
+        """What to commit now; -1 while nothing was committed and nothing has begun."""
         first = self._open[0] if self._open else self._next
         ahead = self._finished | self._skip
         return Mark(first, _metadata(first, ahead) if ahead else "")

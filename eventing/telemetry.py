@@ -108,5 +108,5 @@ def configure_logging(level: str = "info", format: str = "auto") -> None:  # noq
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    # librdkafka warns of everything that it mends by itself; what it can't mend reaches us as an error of a call.
-    logging.getLogger("librdkafka").setLevel(logging.DEBUG if level == "debug" else logging.ERROR)
+    # librdkafka tells every attempt to reconnect, twenty a second; what it can't mend reaches us as an error of a call.
+    logging.getLogger("librdkafka").setLevel(logging.DEBUG if level == "debug" else logging.CRITICAL)

@@ -49,7 +49,9 @@ class DeliverySpec(Model):
     retry_after_max: Annotated[Duration, AfterValidator(_not_negative)] | None = Field(
         None, description="The longest Retry-After that is obeyed, an ISO-8601 duration; PT0S obeys none."
     )
-    format: Literal["json", "binary"] | None = Field(None, description="Taken and without effect, as with Knative on Kafka: delivery is binary.")
+    format: Literal["json", "binary"] | None = Field(
+        None, description="Taken and without effect, as with Knative on Kafka: delivery is binary."
+    )
 
     def in_namespace(self, namespace: str) -> Self:
         """The options with the namespace of the dead-letter sink's reference filled in."""

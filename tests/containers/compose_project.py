@@ -140,7 +140,7 @@ def up(name: str, environment: Mapping[str, str] | None = None, *arguments: str)
         project.compose("up", "--detach", *arguments)
         yield project
     finally:
-        project.compose("down", "--volumes", "--timeout", "20")
+        project.compose("down", "--volumes")
 
 
 def _is_ready(resource: Mapping[str, Any]) -> bool:

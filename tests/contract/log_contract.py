@@ -151,7 +151,14 @@ class AppendingCases(LogCases):
     async def test_key_value_and_headers_come_back_byte_for_byte(
         self, log: Log, topic: str, join: Callable[..., Member]
     ) -> None:
-        headers = [("ce_id", b"\x00\xff"), ("twice", b"1"), ("twice", b"2"), ("empty", b""), ("none", None), ("é", b"x")]
+        headers = [
+            ("ce_id", b"\x00\xff"),
+            ("twice", b"1"),
+            ("twice", b"2"),
+            ("empty", b""),
+            ("none", None),
+            ("é", b"x"),
+        ]
         await appended(log.appender, topic, b"\x00k", b"\xff\x00v", headers)
         await appended(log.appender, topic, None, None, [])
         await appended(log.appender, topic, b"", b"", [])
@@ -174,7 +181,8 @@ class AppendingCases(LogCases):
         assert await log.admin.partitions(topic) is None
 
     async def test_a_closed_appender_takes_nothing_more_and_has_answered_everything(self, log: Log, topic: str) -> None:
-        appender, outcomes = log.another_appender(), []
+        appender = log.another_appender()
+        outcomes: list[object] = []
         appender.append(topic, None, b"x", [], outcomes.append)
         await appender.aclose()
         assert outcomes == [Position(0, 0)]
@@ -223,7 +231,10 @@ class GroupCases(LogCases):
         assert [record.offset for record in member.records] == [2]
 
     async def test_settling_a_group_on_a_missing_topic_is_unavailable(self, log: Log) -> None:
-        for answer in (log.admin.settle_group("g", f"{log.prefix}-nowhere"), log.admin.lag("g", f"{log.prefix}-nowhere")):
+        for answer in (
+            log.admin.settle_group("g", f"{log.prefix}-nowhere"),
+            log.admin.lag("g", f"{log.prefix}-nowhere"),
+        ):
             with pytest.raises(Unavailable, match="nowhere"):
                 await answer
 

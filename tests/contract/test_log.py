@@ -55,7 +55,8 @@ async def test_held_acknowledgements_fill_the_queue_and_come_in_order_when_relea
 async def test_what_was_never_acknowledged_fails_when_the_appender_closes() -> None:
     kafka = MemoryKafka()
     await kafka.admin().create_topic(TopicSpec("t"))
-    appender, outcomes = kafka.appender(), []
+    appender = kafka.appender()
+    outcomes: list[object] = []
     kafka.hold()
     appender.append("t", None, b"a", [], outcomes.append)
     await appender.aclose()

@@ -34,7 +34,7 @@ class KafkaAdmin:
 
     def __init__(self, settings: Kafka) -> None:
         self._settings = settings
-        self._client = AdminClient(client.admin(settings))
+        self._client = client.made(AdminClient, client.admin(settings))
         self._timeout_s = settings.request_timeout_s
 
     async def partitions(self, topic: str) -> int | None:

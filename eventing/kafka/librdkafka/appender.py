@@ -10,6 +10,7 @@ import asyncio
 import threading
 from functools import partial
 
+import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from eventing.errors import EventingError, Unavailable
@@ -18,6 +19,7 @@ from eventing.kafka.librdkafka import client, errors
 from eventing.record import Headers, Position
 from eventing.settings import Kafka
 
+_log = structlog.get_logger("kafka")
 _POLL_S = 0.2
 _FLUSH_MARGIN_S = 1.0
 
@@ -26,7 +28,7 @@ class KafkaAppender:
     """An `Appender`; belongs to the event loop on which it is made."""
 
     def __init__(self, settings: Kafka, *, max_record_bytes: int) -> None:
-        self._producer = Producer(client.producer(settings, max_record_bytes))
+        self._producer = client.made(Producer, client.producer(settings, max_record_bytes))
         self._flush_s = settings.ack_timeout_s + _FLUSH_MARGIN_S
         self._loop = asyncio.get_running_loop()
         self._outcomes: list[tuple[Done, Position | EventingError]] = []
@@ -86,4 +88,7 @@ class KafkaAppender:
 
 def _tell(outcomes: list[tuple[Done, Position | EventingError]]) -> None:
     for done, outcome in outcomes:
-        done(outcome)
+        try:
+            done(outcome)
+        except Exception:  # noqa: BLE001  one caller's defect is not the others'
+            _log.exception("an acknowledgement could not be handed over")

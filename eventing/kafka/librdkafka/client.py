@@ -7,21 +7,30 @@ because who needs SASL, TLS or a smaller buffer knows better; what our guarantee
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from confluent_kafka import KafkaException
 
 from eventing.errors import Invalid
 from eventing.settings import Kafka
 
 Properties = dict[str, Any]
+_T = TypeVar("_T")
 
 BATCH_BYTES = 1_000_000
-_FIXED: Mapping[str, Any] = {
-    "acks": "all",
-    "enable.idempotence": True,
-    "enable.auto.commit": False,
-    "enable.auto.offset.store": False,
-}
+_FIXED = frozenset(
+    {
+        "acks",
+        "request.required.acks",
+        "enable.idempotence",
+        "delivery.report.only.error",
+        "enable.auto.commit",
+        "enable.auto.offset.store",
+        "partition.assignment.strategy",
+        "group.id",
+    }
+)
 _log = logging.getLogger("librdkafka")
 
 
@@ -33,6 +42,8 @@ def producer(settings: Kafka, max_record_bytes: int) -> Properties:
             "acks": "all",
             "enable.idempotence": True,
             "linger.ms": settings.linger_ms,
+            # Java's own, so that a key keeps its partition where Knative's data plane wrote before.
+            "partitioner": "murmur2_random",
             "message.timeout.ms": int(settings.ack_timeout_s * 1000),
             "message.max.bytes": max_record_bytes,
             # Kafka's limit counts a whole batch, so a batch of many small records has to stay below its usual 1,048,588.
@@ -100,3 +111,11 @@ def _complete(settings: Kafka, ours: Properties) -> Properties:
         **ours,
         **settings.properties,
     }
+
+
+def made(kind: Callable[[Properties], _T], properties: Properties) -> _T:
+    """A client with these properties. Raises `Invalid` where librdkafka does not take one of them."""
+    try:
+        return kind(properties)
+    except KafkaException as error:
+        raise Invalid(error.args[0].str(), where="kafka.properties", fix="see librdkafka's CONFIGURATION.md") from error

@@ -4,6 +4,9 @@ The thread hands over one batch and waits until the loop has taken it, so what i
 queue and never by ours. A short pause is a wait; a longer one pauses the partitions in librdkafka and goes on polling, so
 that a slow subscriber never costs the membership (cases B19). What a rebalance takes away is asked back from the listener
 first, its last marks are committed, and only then the partition goes.
+
+A defect in here or in the listener never ends the reading: it is logged, the member leaves the group, and a new one joins
+that starts at what is committed.
 """
 
 from __future__ import annotations
@@ -11,7 +14,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import CancelledError
 from typing import Any
 
 import structlog
@@ -25,6 +30,7 @@ from eventing.settings import Kafka
 BATCH_RECORDS = 500
 _POLL_S = 0.2
 _SHORT_PAUSE_S = 1.0
+_AFRESH_S = 1.0
 _NOTHING = Mark(-1)
 _log = structlog.get_logger("kafka")
 
@@ -46,9 +52,12 @@ class KafkaReader:
         self._ending = False
         self._lock = threading.Lock()
         self._to_commit: dict[int, Mark] = {}
+        self._sent: dict[int, Mark] = {}
         self._owned: set[int] = set()
         self._held_back = False
         self._troubled = ""
+        self._read_ahead: list[Record] = []
+        self._defect: Exception | None = None
 
     def start(self) -> None:
         """See `Reader`."""
@@ -64,6 +73,8 @@ class KafkaReader:
     def resume(self) -> None:
         """See `Reader`."""
         self._going.set()
+        if self._read_ahead:
+            self._loop.call_soon(self._hand_over, [])
 
     def commit(self, marks: Mapping[int, Mark]) -> None:
         """See `Reader`."""
@@ -77,6 +88,15 @@ class KafkaReader:
         await self._ended.wait()
 
     def _run(self) -> None:
+        while not self._ending:
+            try:
+                self._be_a_member()
+            except Exception:  # noqa: BLE001  a thread has nobody else to tell
+                _log.exception("the reader met a defect and starts over", topic=self._topic, group=self._group)
+                time.sleep(_AFRESH_S)
+        self._call(self._ended.set)
+
+    def _be_a_member(self) -> None:
         consumer = Consumer({**self._properties, "on_commit": self._committed, "error_cb": self._trouble})
         try:
             consumer.subscribe([self._topic], on_assign=self._assign, on_revoke=self._revoke, on_lost=self._lost)
@@ -84,29 +104,52 @@ class KafkaReader:
                 self._wait_while_paused(consumer)
                 self._read(consumer)
                 self._commit_now(consumer)
-        except Exception:  # noqa: BLE001  a thread has nobody else to tell
-            _log.exception("the reader stopped by a defect", topic=self._topic, group=self._group)
         finally:
-            consumer.close()
-            self._call(self._ended.set)
+            try:
+                consumer.close()
+            finally:
+                self._leave_nothing()
+
+    def _leave_nothing(self) -> None:
+        """After a defect: whatever the listener was not asked for is lost to it."""
+        self._defect = None
+        self._held_back = False
+        if self._owned:
+            self._call(self._gone, sorted(self._owned))
+            self._owned.clear()
 
     def _read(self, consumer: Consumer) -> None:
         """Wait for one record, then take what else is there: `consume` alone would wait until its batch is full."""
         first = consumer.poll(_POLL_S)
-        if first is None:
-            return
-        records = [made for one in [first, *consumer.consume(BATCH_RECORDS, 0)] if (made := self._record(one))]
+        found = [first, *consumer.consume(BATCH_RECORDS, 0)] if first is not None else ()
+        records = [made for one in found if (made := self._record(one))]
         if records:
             taken = threading.Event()
             self._call(self._hand_over, records, taken)
             while not taken.wait(_POLL_S) and not self._ending:
                 pass
+        if self._defect is not None:
+            raise self._defect
 
-    def _hand_over(self, records: list[Record], taken: threading.Event) -> None:
-        try:
-            self._listener.on_records(records)
-        finally:
+    def _hand_over(self, records: list[Record], taken: threading.Event | None = None) -> None:
+        """What was under way when a pause began waits here for its end."""
+        self._read_ahead += records
+        if self._going.is_set() and not self._ending and self._read_ahead and self._defect is None:
+            ready, self._read_ahead = self._read_ahead, []
+            try:
+                self._listener.on_records(ready)
+            except Exception as error:  # noqa: BLE001  it is raised in the thread, which then starts over
+                self._defect = error
+        if taken is not None:
             taken.set()
+
+    async def _given_up(self, partitions: Sequence[int]) -> Mapping[int, Mark]:
+        self._read_ahead = [record for record in self._read_ahead if record.partition not in partitions]
+        return await self._listener.on_revoked(partitions)
+
+    def _gone(self, partitions: Sequence[int]) -> None:
+        self._read_ahead = [record for record in self._read_ahead if record.partition not in partitions]
+        self._listener.on_lost(partitions)
 
     def _record(self, message: Message) -> Record | None:
         error = message.error()
@@ -160,11 +203,11 @@ class KafkaReader:
 
     def _revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         numbers = [one.partition for one in partitions]
-        marks = self._ask(self._listener.on_revoked(numbers)) or {}
+        marks = self._ask(self._given_up(numbers)) or {}
         with self._lock:
             pending = {p: self._to_commit.pop(p) for p in numbers if p in self._to_commit}
         self._commit(consumer, {**pending, **marks})
-        self._owned.difference_update(numbers)
+        self._disown(numbers)
         consumer.incremental_unassign(partitions)
         _log.debug("partitions revoked", group=self._group, partitions=numbers)
 
@@ -173,10 +216,15 @@ class KafkaReader:
         with self._lock:
             for partition in numbers:
                 self._to_commit.pop(partition, None)
-        self._owned.difference_update(numbers)
-        self._call(self._listener.on_lost, numbers)
+        self._disown(numbers)
+        self._call(self._gone, numbers)
         consumer.incremental_unassign(partitions)
         _log.warning("partitions lost: the group went on without us", group=self._group, partitions=numbers)
+
+    def _disown(self, partitions: Sequence[int]) -> None:
+        self._owned.difference_update(partitions)
+        for partition in partitions:
+            self._sent.pop(partition, None)
 
     def _commit(self, consumer: Consumer, marks: Mapping[int, Mark]) -> None:
         if not marks:
@@ -193,10 +241,15 @@ class KafkaReader:
             marks = {p: mark for p, mark in self._to_commit.items() if p in self._owned}
             self._to_commit.clear()
         if marks:
-            consumer.commit(offsets=self._offsets(marks), asynchronous=True)
+            self._sent.update(marks)
+            offsets = self._offsets(marks)
+            try:
+                consumer.commit(offsets=offsets, asynchronous=True)
+            except KafkaException as error:
+                self._committed(error.args[0], offsets)
 
     def _committed(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
-        """A background commit is answered. One that failed goes again, unless a newer mark waits already."""
+        """A background commit is answered. One that failed goes again, unless a newer mark waits or is on its way."""
         if error is not None and error.code() == KafkaError._NO_OFFSET:  # noqa: SLF001
             return
         failed = [one for one in partitions if (error or one.error) is not None and one.partition in self._owned]
@@ -204,7 +257,9 @@ class KafkaReader:
             _log.debug("a commit failed and goes again", group=self._group, error=str(error or failed[0].error))
         with self._lock:
             for one in failed:
-                self._to_commit.setdefault(one.partition, Mark(one.offset, one.metadata or ""))
+                mark = self._sent.get(one.partition)
+                if mark is not None and mark.offset == one.offset:
+                    self._to_commit.setdefault(one.partition, mark)
 
     def _offsets(self, marks: Mapping[int, Mark]) -> list[TopicPartition]:
         return [TopicPartition(self._topic, p, mark.offset, mark.metadata) for p, mark in marks.items()]
@@ -224,8 +279,13 @@ class KafkaReader:
 
     def _ask(self, question: Coroutine[Any, Any, Mapping[int, Mark]]) -> Mapping[int, Mark] | None:
         try:
-            return asyncio.run_coroutine_threadsafe(question, self._loop).result(self._patience_s)
-        except (TimeoutError, RuntimeError):
-            _log.warning("partitions given up before their deliveries ended", group=self._group)
+            answer = asyncio.run_coroutine_threadsafe(question, self._loop)
+        except RuntimeError:  # the loop has ended without us
             question.close()
+            return None
+        try:
+            return answer.result(self._patience_s)
+        except (TimeoutError, CancelledError):
+            answer.cancel()
+            _log.warning("partitions given up before their deliveries ended", group=self._group)
             return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import Callable
 
 import structlog
@@ -17,6 +18,7 @@ Rows = dict[str, bytes | None]
 OnRows = Callable[[Rows], None]
 
 _POLL_S = 0.2
+_AFRESH_S = 1.0
 _BATCH = 1_000
 _log = structlog.get_logger("kafka")
 
@@ -45,6 +47,15 @@ class TableReader:
         await self._ended.wait()
 
     def _run(self) -> None:
+        while not self._ending:
+            try:
+                self._follow()
+            except Exception:  # noqa: BLE001  a thread has nobody else to tell
+                _log.exception("reading met a defect and starts over", topic=self._topic)
+                time.sleep(_AFRESH_S)
+        self._call(self._ended.set)
+
+    def _follow(self) -> None:
         consumer = Consumer({**self._properties, "error_cb": self._trouble})
         rows: Rows = {}
         try:
@@ -55,7 +66,7 @@ class TableReader:
                     error = message.error()
                     if error is None:
                         key, value = message.key(), message.value()
-                        rows[(key or b"").decode()] = value
+                        rows[(key or b"").decode(errors="replace")] = value
                     elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
                         self._troubled = ""
                         self._call(self._on_rows, rows)
@@ -64,7 +75,6 @@ class TableReader:
                         self._trouble(error)
         finally:
             consumer.close()
-            self._call(self._ended.set)
 
     def _call(self, function: Callable[..., None], *arguments: Rows) -> None:
         with contextlib.suppress(RuntimeError):  # the loop has ended without us

@@ -1,0 +1,159 @@
+"""What only the real adapter can get wrong: a Kafka that is away, full queues, properties, and a thread with a defect."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+
+import pytest
+from confluent_kafka import KafkaError
+from log_contract import Member
+from raw_http import free_port, until
+
+from eventing.errors import EventingError, Invalid, Overloaded, TooLarge, Unavailable
+from eventing.kafka import appended
+from eventing.kafka.librdkafka import client
+from eventing.kafka.librdkafka.admin import KafkaAdmin
+from eventing.kafka.librdkafka.appender import KafkaAppender
+from eventing.kafka.librdkafka.reader import KafkaReader
+from eventing.plan.model import TopicSpec
+from eventing.record import Mark, Position, Record
+from eventing.settings import Kafka
+
+PATIENCE_S = 30.0
+
+
+def away(**changes: object) -> Kafka:
+    """Settings of a Kafka that does not listen."""
+    return replace(Kafka(bootstrap=f"127.0.0.1:{free_port()}", ack_timeout_s=1.0, request_timeout_s=1.0), **changes)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+async def admin(kafka: str) -> AsyncIterator[KafkaAdmin]:
+    admin = KafkaAdmin(Kafka(bootstrap=kafka))
+    yield admin
+    await admin.aclose()
+
+
+@pytest.fixture
+def clock() -> Callable[[], float]:
+    """Seconds since the test began."""
+    start = time.monotonic()
+    return lambda: time.monotonic() - start
+
+
+async def test_without_kafka_an_append_fails_when_its_time_is_up(clock: Callable[[], float]) -> None:
+    appender = KafkaAppender(away(), max_record_bytes=1_000_000)
+    with pytest.raises(Unavailable, match="Kafka does not answer"):
+        await appended(appender, "t", None, b"x", [])
+    assert 0.9 <= clock() < 3.5
+    await appender.aclose()
+
+
+async def test_without_kafka_closing_is_bounded_and_tells_every_append(clock: Callable[[], float]) -> None:
+    appender = KafkaAppender(away(ack_timeout_s=30.0), max_record_bytes=1_000_000)
+    appender._flush_s = 0.5
+    outcomes: list[Position | EventingError] = []
+    for _ in range(10):
+        appender.append("t", None, b"x", [], outcomes.append)
+    await appender.aclose()
+    assert clock() < 5
+    assert [type(one) for one in outcomes] == [Unavailable] * 10
+
+
+async def test_without_kafka_commands_are_unavailable_in_time_and_closing_is_bounded(
+    clock: Callable[[], float],
+) -> None:
+    admin = KafkaAdmin(away())
+    for answer in (
+        admin.partitions("t"),
+        admin.create_topic(TopicSpec("t")),
+        admin.settle_group("g", "t"),
+        admin.lag("g", "t"),
+        admin.delete_group("g"),
+    ):
+        with pytest.raises(Unavailable):
+            await answer
+    await admin.aclose()
+    assert clock() < 12
+
+
+async def test_without_kafka_a_reader_closes_all_the_same(clock: Callable[[], float]) -> None:
+    member = Member()
+    reader = KafkaReader(away(), "t", "g", member, revoke_patience_s=1.0)
+    reader.start()
+    await reader.aclose()
+    assert clock() < 5
+    assert member.heard == []
+
+
+async def test_a_full_queue_is_overloaded_at_once_and_done_is_not_called() -> None:
+    appender = KafkaAppender(away(queue_events=5), max_record_bytes=1_000_000)
+    outcomes: list[Position | EventingError] = []
+    for _ in range(5):
+        appender.append("t", None, b"x", [], outcomes.append)
+    with pytest.raises(Overloaded, match="queue_events"):
+        appender.append("t", None, b"x", [], outcomes.append)
+    await appender.aclose()
+    assert len(outcomes) == 5
+
+
+async def test_a_record_beyond_our_own_limit_is_too_large_at_once() -> None:
+    appender = KafkaAppender(away(), max_record_bytes=2_000)
+    with pytest.raises(TooLarge):
+        appender.append("t", None, b"x" * 3_000, [], lambda _: pytest.fail("done was called"))
+    await appender.aclose()
+
+
+@pytest.mark.parametrize("name", ["acks", "request.required.acks", "enable.idempotence", "delivery.report.only.error"])
+def test_properties_can_not_take_our_guarantees_away(name: str) -> None:
+    settings = Kafka(properties={name: "0"})
+    with pytest.raises(Invalid, match=name):
+        client.producer(settings, 1)
+    with pytest.raises(Invalid, match=name):
+        client.group_member(settings, "g")
+
+
+def test_other_properties_go_over_ours() -> None:
+    assert client.producer(Kafka(properties={"linger.ms": "7"}), 1)["linger.ms"] == "7"
+
+
+class Clumsy(Member):
+    """A listener that has a defect once."""
+
+    defects = 1
+
+    def on_records(self, records: list[Record]) -> None:
+        if self.defects:
+            self.defects -= 1
+            raise ZeroDivisionError
+        super().on_records(records)
+
+
+async def test_after_a_defect_in_the_listener_a_new_member_reads_what_was_not_taken(
+    kafka: str, topic: str, admin: KafkaAdmin
+) -> None:
+    settings = Kafka(bootstrap=kafka)
+    await admin.create_topic(TopicSpec(topic))
+    appender = KafkaAppender(settings, max_record_bytes=1_000_000)
+    await appended(appender, topic, None, b"a", [])
+    member = Clumsy()
+    reader = KafkaReader(settings, topic, topic, member, revoke_patience_s=1.0)
+    reader.start()
+    await until(lambda: member.values == [b"a"], PATIENCE_S)
+    assert member.heard == ["assigned 0", "gone 0", "assigned 0", "records 0"]
+    await reader.aclose()
+    await appender.aclose()
+
+
+async def test_a_commit_that_failed_goes_again_unless_a_newer_one_has_been_sent() -> None:
+    reader = KafkaReader(away(), "t", "g", Member(), revoke_patience_s=1.0)
+    reader._owned = {0, 1}
+    reader._sent = {0: Mark(5, "m"), 1: Mark(9)}
+    error = KafkaError(KafkaError.REBALANCE_IN_PROGRESS)
+    reader._committed(error, reader._offsets({0: Mark(5, "m"), 1: Mark(7), 2: Mark(3)}))
+    assert reader._to_commit == {0: Mark(5, "m")}
+    reader.commit({0: Mark(6)})
+    reader._committed(error, reader._offsets({0: Mark(5, "m")}))
+    assert reader._to_commit == {0: Mark(6)}
