@@ -132,6 +132,7 @@ class HostPool:
         self._connections.add(connection)
         exchange.connection = connection
         connection.opening = self._loop.create_task(self._open(connection, exchange))
+        connection.opening.add_done_callback(lambda task: self._opened(connection, task))
 
     async def _open(self, connection: Connection, exchange: Exchange) -> None:
         try:
@@ -159,7 +160,11 @@ class HostPool:
     def _unopened(self, connection: Connection) -> None:
         connection.opening = None
         connection.close()
-        if not connection.made:
+
+    def _opened(self, connection: Connection, opening: asyncio.Task[None]) -> None:
+        """The opening is over. One that was cancelled may never have begun, and uvloop closes its socket without a word."""
+        connection.opening = None
+        if opening.cancelled() or not connection.made:
             self.lost(connection)
 
 
