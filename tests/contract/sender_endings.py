@@ -135,6 +135,19 @@ class CancellationCases(SenderCases):
                     await first
             assert in_time(await fails(sender, url, TEXT, LIMIT_S))
 
+    async def test_a_request_cancelled_as_it_begins_does_not_hold_up_closing(self, make: Callable[..., Sender]) -> None:
+        """Whatever the opening of its connection had come to, a few turns of the loop after it began."""
+        async with RawServer() as server:
+            for turns in range(8):
+                sender = make()
+                one = asyncio.ensure_future(post(sender, server.url))
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                one.cancel()
+                await asyncio.gather(one, return_exceptions=True)
+                async with asyncio.timeout(5):
+                    await sender.aclose()
+
     async def test_many_cancelled_at_any_moment_leave_a_sound_pool(self, make: Callable[..., Sender]) -> None:
         """Whatever a request was doing when it was cancelled, all places come back."""
         sender = make(connections_per_host=5)
