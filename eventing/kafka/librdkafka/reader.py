@@ -55,7 +55,7 @@ class KafkaReader:
         self._sent: dict[int, Mark] = {}
         self._owned: set[int] = set()
         self._held_back = False
-        self._troubled = ""
+        self._troubled: set[str] = set()
         self._read_ahead: list[Record] = []
         self._defect: Exception | None = None
 
@@ -156,7 +156,7 @@ class KafkaReader:
         if error is not None:
             self._trouble(error)
             return None
-        self._troubled = ""
+        self._troubled.clear()
         return Record(
             self._topic,
             message.partition() or 0,
@@ -268,9 +268,9 @@ class KafkaReader:
         return [TopicPartition(self._topic, number) for number in numbers]
 
     def _trouble(self, error: KafkaError) -> None:
-        """Say a trouble once, until records come again or another one takes its place."""
-        if error.name() != self._troubled:
-            self._troubled = error.name()
+        """Say each trouble once, until records come again."""
+        if error.name() not in self._troubled:
+            self._troubled.add(error.name())
             _log.warning("Kafka has a problem", topic=self._topic, group=self._group, error=error.str())
 
     def _call(self, function: Callable[..., None], *arguments: Any) -> None:

@@ -37,7 +37,7 @@ class TableReader:
         self._loop = asyncio.get_running_loop()
         self._ended = asyncio.Event()
         self._ending = False
-        self._troubled = ""
+        self._troubled: set[str] = set()
         self._thread = threading.Thread(target=self._run, name=f"table {topic}", daemon=True)
         self._thread.start()
 
@@ -68,7 +68,7 @@ class TableReader:
                         key, value = message.key(), message.value()
                         rows[(key or b"").decode(errors="replace")] = value
                     elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
-                        self._troubled = ""
+                        self._troubled.clear()
                         self._call(self._on_rows, rows)
                         rows = {}
                     else:
@@ -82,7 +82,7 @@ class TableReader:
 
     def _trouble(self, error: KafkaError) -> None:
         missing = error.code() in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC)  # noqa: SLF001
-        if error.name() != self._troubled:
-            self._troubled = error.name()
+        if error.name() not in self._troubled:
+            self._troubled.add(error.name())
             say = _log.info if missing else _log.warning
             say("waiting for the topic" if missing else "Kafka has a problem", topic=self._topic, error=error.str())
