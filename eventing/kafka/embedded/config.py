@@ -222,7 +222,13 @@ def _from_log(log: str) -> str:
 
 
 def _from_console(console: str) -> str:
-    noise = ("\t", "WARNING", "Error occurred during initialization of VM")
+    noise = (
+        "\t",
+        "WARNING",
+        "Error occurred during initialization of VM",
+        "Error: Could not create the Java Virtual Machine",
+        "Error: A fatal exception has occurred",
+    )
     lines = [line.strip() for line in console.splitlines() if line.strip() and not line.startswith(noise)]
     errors = [line for line in lines if "rror" in line or "xception" in line]
     return (errors or lines or [""])[-1]
