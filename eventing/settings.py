@@ -126,6 +126,10 @@ class Control:
     host: str = _setting("127.0.0.1", "Address on which `kanal get` reaches the controller.")
     port: int = _setting(8081, "Port of the same; 0 takes a free one.")
     resync_s: float = _setting(5.0, "How often everything is looked at again although nothing changed.")
+    cross_namespace_links: bool = _setting(
+        False,
+        "Whether a Subscription may name a channel of another namespace (Knative's `cross-namespace-event-links`).",
+    )
     probe_urls: list[str] = _setting(
         [], "Base URLs of every ingress to probe, with commas; empty: the ingress's public URL."
     )
@@ -237,9 +241,12 @@ def _coerced(value: Any, kind: Any, origin: str) -> Any:
         if typing.get_origin(kind) is list:
             parts = value if isinstance(value, list | tuple) else _text(value).split(",")
             return [part for part in (_text(one).strip() for one in parts) if part]
+        if kind is bool:
+            return {"true": True, "false": False}[_text(value).lower()]
         return _text(value) if kind is str else _number(value, kind)
-    except (ValueError, TypeError, OverflowError) as error:
+    except (ValueError, TypeError, KeyError, OverflowError) as error:
         wanted = {
+            bool: "true or false",
             int: "a whole number, 0 or more",
             float: "a number, 0 or more",
             str: "text",

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from eventing.errors import Invalid
+from eventing.kinds.meta import Features
 from eventing.manifest import Manifest, Problem, combine, read
 
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -35,30 +36,30 @@ def find(paths: Sequence[Path]) -> list[Path]:
     return list(files.values())
 
 
-def load(paths: Sequence[Path]) -> Manifest:
+def load(paths: Sequence[Path], features: Features) -> Manifest:
     """Read everything; what is wrong becomes a problem of the manifest and hides nothing else.
 
     Raises `Invalid` for a file or folder that is not there.
     """
-    return combine([_read(path) for path in find(paths)])
+    return combine([_read(path, features) for path in find(paths)])
 
 
-def changes(paths: Sequence[Path]) -> AsyncIterator[Manifest]:
+def changes(paths: Sequence[Path], features: Features) -> AsyncIterator[Manifest]:
     """The manifest again after each change that lasts for two looks, so that a file half saved is never read.
 
     A change counts from this call on, however late the first manifest is asked for.
     """
-    return _changes(paths, _signature(paths))
+    return _changes(paths, features, _signature(paths))
 
 
-async def _changes(paths: Sequence[Path], seen: _Signature) -> AsyncIterator[Manifest]:
+async def _changes(paths: Sequence[Path], features: Features, seen: _Signature) -> AsyncIterator[Manifest]:
     before = seen
     while True:
         await asyncio.sleep(POLL_S)
         now = _signature(paths)
         if now and now == before and now != seen:
             try:
-                manifest = load(paths)
+                manifest = load(paths, features)
             except Invalid:  # gone since the look at it; the next one tells
                 continue
             seen = now
@@ -66,9 +67,9 @@ async def _changes(paths: Sequence[Path], seen: _Signature) -> AsyncIterator[Man
         before = now
 
 
-def _read(path: Path) -> Manifest:
+def _read(path: Path, features: Features) -> Manifest:
     try:
-        return read(path.read_bytes(), str(path))
+        return read(path.read_bytes(), str(path), features)
     except OSError as error:
         return Manifest(problems=[Problem(str(path), 1, "", "", f"can't be read: {error.strerror}")])
 

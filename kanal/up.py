@@ -25,7 +25,7 @@ from kanal.display import EventDisplay
 from kanal.progress import shown
 from kanal.roles.channel import ingress
 from kanal.roles.common import beside, clients
-from kanal.roles.controller import Applier, controlling, following
+from kanal.roles.controller import Applier, controlling, features_of, following
 from kanal.roles.dispatcher import dispatching
 from kanal.serve import serving
 from kanal.table import Board
@@ -65,8 +65,9 @@ class Wish:
 async def up(settings: Settings, wish: Wish, say: Say, stop: asyncio.Event) -> None:
     """Run until `stop`. Raises `EventingError` where the stack can't start; what is wrong with a resource is only said."""
     configure_logging(settings.log.level, settings.log.format)
-    news = files.changes(wish.paths)
-    manifest = files.load(wish.paths)
+    features = features_of(settings)
+    news = files.changes(wish.paths, features)
+    manifest = files.load(wish.paths, features)
     async with AsyncExitStack() as stack:
         settings, kafka = await _kafka(settings, wish, say, stack, stop)
         if stop.is_set():

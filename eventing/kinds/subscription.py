@@ -77,7 +77,7 @@ class Subscription(Resource):
         channel, own = self.spec.channel, self.metadata.namespace
         if self.channel_namespace != own and not features.cross_namespace_event_links:
             message = f"the channel is in namespace {shown(channel.namespace)}, the Subscription in {shown(own)}"
-            fix = "take the namespace out, or move the Subscription to the channel's namespace"
+            fix = "move the Subscription there, or allow it with the setting control.cross_namespace_links"
             found.append(FieldError(("spec", "channel", "namespace"), message, fix))
         if channel.address is not None:
             path = ("spec", "channel", "address")

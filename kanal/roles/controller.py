@@ -18,7 +18,7 @@ from eventing.errors import Invalid
 from eventing.feed import Feed
 from eventing.kafka import Admin
 from eventing.kinds.key import Key, key_of
-from eventing.kinds.meta import Defaults
+from eventing.kinds.meta import Defaults, Features
 from eventing.manifest import Manifest
 from eventing.plan.options import Options
 from eventing.settings import Settings
@@ -54,6 +54,11 @@ def defaults_of(settings: Settings) -> Defaults:
         partitions=settings.kafka.default_partitions or 1,
         replication_factor=settings.kafka.default_replication_factor or 1,
     )
+
+
+def features_of(settings: Settings) -> Features:
+    """What the settings allow in resources."""
+    return Features(cross_namespace_event_links=settings.control.cross_namespace_links)
 
 
 @asynccontextmanager
@@ -113,8 +118,9 @@ async def serve_controller(settings: Settings, paths: Sequence[Path], *, watch: 
     async with alone(settings) as role:
         store = MemoryStore(lambda: datetime.now(UTC))
         applier = Applier(store, settings, lambda text: print(text, file=sys.stderr, flush=True))
-        news = files.changes(paths)
-        await applier.apply(files.load(paths))
+        features = features_of(settings)
+        news = files.changes(paths, features)
+        await applier.apply(files.load(paths, features))
         async with controlling(settings, store, role.feed, role.admin) as controller:
             app = api(store, ready=lambda: controller.rounds > 0, metrics=role.telemetry.exposition)
             async with serving(

@@ -97,6 +97,30 @@ spec:
             assert here.requests == []
 
 
+async def test_b43_a_channel_of_another_namespace_works_where_the_setting_allows_it(kafka: str) -> None:
+    async with RawServer() as subscriber, running(kafka, control={"cross_namespace_links": True}) as stack:
+        await stack.apply(f"""
+apiVersion: messaging.knative.dev/v1
+kind: Channel
+metadata: {{name: c1, namespace: {stack.ns}-2}}
+---
+apiVersion: messaging.knative.dev/v1
+kind: Subscription
+metadata: {{name: s1, namespace: {stack.ns}}}
+spec:
+  channel: {{apiVersion: messaging.knative.dev/v1, kind: Channel, name: c1, namespace: {stack.ns}-2}}
+  subscriber: {{uri: "{subscriber.url}"}}
+""")
+        assert stack.problems == []
+        await stack.ready("Subscription", "s1")
+        pairs = [(name.encode(), value.encode()) for name, value in good("across").items()]
+        url = f"http://127.0.0.1:{stack.port}/{stack.ns}-2/c1"
+        assert (await stack.sender.post(url, pairs, b"{}", timeout_s=10)).status == 202
+        await stack.caught_up()
+        assert ids(subscriber.requests) == ["across"]
+        assert subscriber.requests[0].header(b"kn-namespace") == [stack.ns.encode()]
+
+
 async def test_b44_what_is_missing_is_named_and_comes_by_itself_once_it_is_there(kafka: str) -> None:
     async with RawServer() as subscriber, running(kafka) as stack:
         more = "delivery: {deadLetterSink: {ref: {apiVersion: v1, kind: Service, name: dls}}}"

@@ -25,14 +25,14 @@ from eventing.http import Response
 from eventing.http.lean import LeanSender
 from eventing.kafka import Admin
 from eventing.kinds.condition import Condition
-from eventing.kinds.meta import Resource
+from eventing.kinds.meta import Features, Resource
 from eventing.manifest import combine, read
 from eventing.settings import Settings
 from eventing.store.memory import MemoryStore
 from eventing.telemetry import Telemetry
 from kanal.roles.channel import ingress
 from kanal.roles.common import clients
-from kanal.roles.controller import Applier, controlling
+from kanal.roles.controller import Applier, controlling, features_of
 from kanal.roles.dispatcher import dispatching
 
 PATIENCE_S = 30.0
@@ -85,13 +85,14 @@ class Stack:
     controller: Controller
     sender: LeanSender
     bootstrap: str
+    features: Features
     _applier: Applier
     problems: list[str] = field(default_factory=list)
     _texts: dict[str, str] = field(default_factory=dict)
 
     async def apply(self, text: str) -> None:
         """Apply YAML; `{ns}` is filled in by the caller."""
-        await self._applier.apply(combine([read(text, "test.yaml")]))
+        await self._applier.apply(combine([read(text, "test.yaml", self.features)]))
 
     async def channel(self, name: str = "c1", partitions: int = 3, more: str = "") -> str:
         """Apply a Channel and wait until it is Ready; its topic."""
@@ -249,6 +250,7 @@ async def running(kafka: str, **groups: Mapping[str, Any]) -> AsyncIterator[Stac
             controller,
             sender,
             kafka,
+            features_of(settings),
             applier,
             problems,
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 from control_stand import NOON, channel, kafka_channel, subscription
 
 from eventing.kinds.key import key_of
+from eventing.kinds.meta import Features
 from eventing.manifest import combine, read
 from eventing.settings import Kafka, Settings
 from eventing.store.memory import MemoryStore
@@ -112,7 +113,7 @@ async def test_b58_one_typo_and_one_unknown_field_hide_nothing_and_are_told_with
     text = channel() + TYPO + channel("odd", spec="{chanelTemplate: {}}")
     (tmp_path / "first.yaml").write_text(text)
     stand = Stand()
-    assert await stand.applier.apply(files.load([tmp_path])) == 2
+    assert await stand.applier.apply(files.load([tmp_path], Features())) == 2
     assert stand.objects() == [C1]
     kind, field = stand.said
     lines = text.splitlines()

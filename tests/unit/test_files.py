@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from eventing.errors import Invalid
+from eventing.kinds.meta import Features
 from eventing.manifest import Manifest
 from kanal import files
 
@@ -39,7 +40,7 @@ def test_a_file_that_is_named_in_several_ways_is_read_once(tmp_path: Path, monke
     write(tmp_path / "a.yaml")
     (tmp_path / "link.yaml").symlink_to("a.yaml")
     monkeypatch.chdir(tmp_path)
-    assert names(files.load([Path("a.yaml"), tmp_path, tmp_path / "a.yaml"])) == ["a"]
+    assert names(files.load([Path("a.yaml"), tmp_path, tmp_path / "a.yaml"], Features())) == ["a"]
 
 
 def test_what_is_hidden_in_a_folder_is_passed_over_so_that_a_mounted_configmap_is_read_once(tmp_path: Path) -> None:
@@ -66,7 +67,7 @@ def test_what_is_wrong_with_one_file_hides_nothing_of_another(tmp_path: Path) ->
     write(tmp_path / "a.yaml")
     (tmp_path / "b.yaml").write_bytes(b"\xff\xfe\xff")
     (tmp_path / "c.yaml").write_text("kind: Broom\n", encoding="utf-8")
-    manifest = files.load([tmp_path])
+    manifest = files.load([tmp_path], Features())
     assert names(manifest) == ["a"]
     assert [Path(problem.file).name for problem in manifest.problems] == ["b.yaml", "c.yaml"]
 
@@ -80,7 +81,9 @@ def test_a_file_that_may_not_be_read_is_a_problem_that_says_why(
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "read_bytes", refuse)
-    assert [str(problem) for problem in files.load([path]).problems] == [f"{path}:1: can't be read: Permission denied"]
+    assert [str(problem) for problem in files.load([path], Features()).problems] == [
+        f"{path}:1: can't be read: Permission denied"
+    ]
 
 
 @asynccontextmanager
@@ -98,7 +101,7 @@ async def watching(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
     monkeypatch.setattr(files, "_signature", look)
 
     async def follow() -> None:
-        async for manifest in files.changes([folder]):
+        async for manifest in files.changes([folder], Features()):
             await found.put(names(manifest))
 
     task = asyncio.ensure_future(follow())
@@ -141,11 +144,11 @@ async def test_files_that_go_between_the_look_and_the_reading_do_not_end_the_wat
     write(tmp_path / "a.yaml")
     load, calls = files.load, []
 
-    def gone_once(paths: list[Path]) -> Manifest:
+    def gone_once(paths: list[Path], features: Features) -> Manifest:
         calls.append(paths)
         if len(calls) == 1:
             raise Invalid("there is no such file or folder", where="a.yaml")
-        return load(paths)
+        return load(paths, features)
 
     monkeypatch.setattr(files, "load", gone_once)
     async with watching(tmp_path, monkeypatch) as found:

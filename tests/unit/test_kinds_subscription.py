@@ -32,7 +32,7 @@ def test_b43_a_channel_in_another_namespace_needs_the_feature() -> None:
     assert faults(elsewhere) == [
         (
             'spec.channel.namespace: the channel is in namespace "other", the Subscription in "default"; '
-            "take the namespace out, or move the Subscription to the channel's namespace"
+            "move the Subscription there, or allow it with the setting control.cross_namespace_links"
         )
     ]
     assert faults(elsewhere, Features(cross_namespace_event_links=True)) == []

@@ -45,6 +45,7 @@ def test_each_setting_can_be_given_in_every_way_and_has_a_text_and_the_type_it_p
 ) -> None:
     group, name = key.split(".")
     text, toml, wanted = {
+        bool: ("true", "true", True),
         int: ("7", "7", 7),
         float: ("0.5", "0.5", 0.5),
         str: ("x", '"x"', "x"),
@@ -83,6 +84,7 @@ def test_what_is_no_number_is_refused(text: str) -> None:
     [
         ("[kafka]\nqueue_events = 1.5", "k.toml: kafka.queue_events: 1.5 is not a whole number, 0 or more"),
         ("[kafka]\nqueue_events = true", "k.toml: kafka.queue_events: True is not a whole number, 0 or more"),
+        ("[control]\ncross_namespace_links = 1", "k.toml: control.cross_namespace_links: 1 is not true or false"),
         ("[kafka]\nqueue_events = inf", "k.toml: kafka.queue_events: inf is not a whole number, 0 or more"),
         ("[kafka]\nqueue_events = []", "k.toml: kafka.queue_events: [] is not a whole number, 0 or more"),
         ("[kafka]\nbootstrap = ['a']", "k.toml: kafka.bootstrap: ['a'] is not text"),
