@@ -25,6 +25,7 @@ from eventing.kafka.librdkafka import client, errors
 from eventing.plan.model import TopicSpec
 from eventing.settings import Kafka
 
+_LETTING_GO_S = 1.0
 _T = TypeVar("_T")
 _HAS_MEMBERS = frozenset({KafkaError.UNKNOWN_MEMBER_ID, KafkaError.NON_EMPTY_GROUP, KafkaError.REBALANCE_IN_PROGRESS})
 
@@ -102,9 +103,11 @@ class KafkaAdmin:
 
     async def aclose(self) -> None:
         """See `Admin`."""
-        # Letting go joins librdkafka's threads, which can take a moment where Kafka is away.
+        # Letting go joins librdkafka's threads, and one may sit in a name lookup; nobody has to wait for that.
         held = [self.__dict__.pop("_client")]
-        await _in_thread(held.clear)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LETTING_GO_S):
+                await _in_thread(held.clear)
 
     async def _brokers(self) -> int:
         future = self._client.describe_cluster(request_timeout=self._timeout_s)

@@ -79,6 +79,8 @@ class KafkaAppender:
         self._producer.flush(_FLUSH_MARGIN_S)
         self._hand_over()
         self._loop.call_soon_threadsafe(self._ended.set)
+        # librdkafka joins its own threads here, and one may sit in a name lookup; nobody has to wait for that.
+        del self._producer
 
     def _hand_over(self) -> None:
         if self._outcomes:

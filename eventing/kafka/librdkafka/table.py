@@ -74,6 +74,9 @@ class TableReader:
                     else:
                         self._trouble(error)
         finally:
+            if self._ending:
+                # There is nothing to commit or to leave, and closing may have to sit out a name lookup.
+                self._call(self._ended.set)
             consumer.close()
 
     def _call(self, function: Callable[..., None], *arguments: Rows) -> None:
