@@ -102,11 +102,11 @@ class Applier:
                 await self._store.apply(located.resource.defaulted(self._defaults))
             except Invalid as error:
                 problems.append(f"{located.file}:{located.line}: {error}")
-        if not problems:
+        if problems:
+            self._applied |= wanted
+        else:
             for key in self._applied - wanted:
                 await self._store.delete(key)
-        self._applied |= wanted
-        if not problems:
             self._applied = wanted
         for text in problems:
             self._say(text)

@@ -75,8 +75,9 @@ class KafkaAdmin:
         if not missing:
             return
         ends = await self._ends(topic, missing)
+        starts = [TopicPartition(topic, partition, offset) for partition, offset in ends.items()]
         try:
-            await self._as_group(group, lambda consumer: _commit(consumer, topic, ends))
+            await self._as_group(group, lambda consumer: client.commit(consumer, starts))
         except KafkaException as error:
             # A group at work reads partitions that are new to it from their beginning, which is as good a start.
             if error.args[0].code() not in _HAS_MEMBERS or len(missing) == len(committed):
@@ -158,13 +159,6 @@ class KafkaAdmin:
             return {one.partition: (await _result(future)).offset for one, future in futures.items()}
         except KafkaException as error:
             raise errors.raised(error, f"topic {topic}", topic=topic) from error
-
-
-def _commit(consumer: Consumer, topic: str, offsets: Mapping[int, int]) -> None:
-    marks = [TopicPartition(topic, partition, offset) for partition, offset in offsets.items()]
-    for one in consumer.commit(offsets=marks, asynchronous=False) or ():
-        if one.error is not None:
-            raise KafkaException(one.error)
 
 
 async def _in_thread(work: Callable[[], _T]) -> _T:

@@ -37,11 +37,6 @@ class KafkaAppender:
         self._thread = threading.Thread(target=self._poll, name="kafka-appender", daemon=True)
         self._thread.start()
 
-    @property
-    def queued(self) -> int:
-        """Records that Kafka has not acknowledged yet."""
-        return len(self._producer)
-
     def append(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers, done: Done) -> None:
         """See `Appender`."""
         if self._closing:

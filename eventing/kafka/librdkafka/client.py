@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from confluent_kafka import KafkaException
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from eventing.errors import Invalid
 from eventing.settings import Kafka
@@ -80,6 +80,13 @@ def table_reader(settings: Kafka) -> Properties:
 def admin(settings: Kafka) -> Properties:
     """A client for topics, groups and offsets."""
     return _complete(settings, {})
+
+
+def commit(consumer: Consumer, offsets: list[TopicPartition]) -> None:
+    """Commit and wait for the answer; raises `KafkaException` for the first partition that was refused."""
+    for one in consumer.commit(offsets=offsets, asynchronous=False) or ():
+        if one.error is not None:
+            raise KafkaException(one.error)
 
 
 def _reading(settings: Kafka) -> Properties:

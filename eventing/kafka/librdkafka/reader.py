@@ -230,9 +230,7 @@ class KafkaReader:
         if not marks:
             return
         try:
-            for one in consumer.commit(offsets=self._offsets(marks), asynchronous=False) or ():
-                if one.error is not None:
-                    raise KafkaException(one.error)
+            client.commit(consumer, self._offsets(marks))
         except KafkaException as error:
             _log.warning("the last offsets of a partition can't be committed", group=self._group, error=str(error))
 
