@@ -23,6 +23,20 @@ class Mark(NamedTuple):
     metadata: str = ""
 
 
+class Span(NamedTuple):
+    """Offsets of one partition, `first` to before `end`."""
+
+    first: int
+    end: int
+
+
+class TopicState(NamedTuple):
+    """A topic as Kafka has it. The id is a new one when a topic is deleted and made again; empty where unknown."""
+
+    id: str
+    partitions: int
+
+
 @dataclass(slots=True, eq=False)
 class Record:
     """One record as it was read; header and key bytes as they lie in Kafka, `timestamp_ms` since the epoch."""

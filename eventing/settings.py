@@ -46,6 +46,11 @@ class Kafka:
         4_096, "KiB that one subscription may read ahead of its deliveries; bounds memory whatever the backlog."
     )
     session_timeout_s: float = _setting(10.0, "Silence after which a dead dispatcher's partitions go to another.")
+    group_protocol: str = _setting(
+        "classic",
+        "`classic` (cooperative) or `consumer` (KIP-848, Kafka 4; the broker then says after what silence a dispatcher "
+        "is dead: 45 s unless its own configuration is changed).",
+    )
     default_partitions: int = _setting(
         0, "Partitions of a channel's topic where its YAML names none; 0: Knative's default, 1."
     )
@@ -96,6 +101,18 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Outcomes:
+    """What dispatchers write down of their deliveries, for `kanal trace` and `kanal lag`."""
+
+    keep: str = _setting(
+        "all", "`all`; `failures`: no line for a delivery that went well; `none`. Costs a few bytes an event."
+    )
+    interval_s: float = _setting(1.0, "How often a dispatcher writes down what happened since the last time.")
+    retention_h: float = _setting(24.0, "How long that is kept; counts when the topic is made.")
+    retention_mib: int = _setting(1_024, "How much of it is kept at most; counts when the topic is made.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
     """Names of what Kanal makes in Kafka; `{namespace}`, `{name}`, `{uid}` and `{channel}` are filled in."""
 
@@ -106,6 +123,7 @@ class Names:
     dead_letter_topic: str = _setting(
         "kanal-dead-letters.{namespace}.{name}", "Topic that keeps what a subscription could not deliver anywhere."
     )
+    outcome_topic: str = _setting("kanal.outcomes", "Topic to which dispatchers write what became of each event.")
     plan_topic: str = _setting("kanal.plan", "Compacted topic through which the controller tells the data plane.")
 
 
@@ -158,6 +176,7 @@ class Settings:
     kafka: Kafka = field(default_factory=Kafka)
     ingress: Ingress = field(default_factory=Ingress)
     delivery: Delivery = field(default_factory=Delivery)
+    outcomes: Outcomes = field(default_factory=Outcomes)
     names: Names = field(default_factory=Names)
     resolve: Resolve = field(default_factory=Resolve)
     control: Control = field(default_factory=Control)

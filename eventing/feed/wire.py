@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from eventing.plan.model import Egress, Ingress, Plan, TopicSpec
+from eventing.record import Span
 from eventing.verdict import RetryPolicy
 
 MARKER = "plan"
@@ -42,14 +43,20 @@ def plan(table: Mapping[str, bytes]) -> Plan | None:
             ingresses[name] = Ingress(**{**document, "hosts": tuple(document["hosts"])})
         elif what == "egress":
             document = _known(Egress, value)
-            egresses[name] = Egress(**{**document, "policy": RetryPolicy(**_only(RetryPolicy, document["policy"]))})
+            policy = RetryPolicy(**_only(RetryPolicy, document["policy"]))
+            egresses[name] = Egress(**{**document, "policy": policy, "only": _spans(document.get("only"))})
         elif what == "topic":
             topics[name] = TopicSpec(**_known(TopicSpec, value))
     return Plan(ingresses, egresses, topics)
 
 
 def _encoded(value: Any) -> bytes:
-    return orjson.dumps(dataclasses.asdict(value))
+    return orjson.dumps(dataclasses.asdict(value), option=orjson.OPT_NON_STR_KEYS)
+
+
+def _spans(only: Mapping[str, Any] | None) -> dict[int, tuple[Span, ...]] | None:
+    """What `_encoded` made of `Egress.only`: JSON has no whole numbers for keys."""
+    return None if only is None else {int(number): tuple(Span(*one) for one in found) for number, found in only.items()}
 
 
 def _known(kind: Any, value: bytes) -> dict[str, Any]:

@@ -10,14 +10,17 @@ Errors that leave this port: `Overloaded` (our queue is full), `TooLarge` (the r
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Protocol
 
 from eventing.errors import EventingError
 from eventing.plan.model import TopicSpec
-from eventing.record import Headers, Mark, Position, Record
+from eventing.record import Headers, Mark, Position, Record, Span, TopicState
 
-__all__ = ["Admin", "Appender", "Done", "Headers", "Mark", "Position", "Reader", "ReaderListener", "Record", "appended"]
+__all__ = [
+    "Admin", "Appender", "Done", "Headers", "Mark", "Position", "Reader", "ReaderListener", "Record", "Scanner", "Span",
+    "TopicState", "appended",
+]  # fmt: skip
 
 Done = Callable[[Position | EventingError], None]
 
@@ -70,11 +73,25 @@ class Reader(Protocol):
         """Revoke everything (the listener is asked for the last marks), commit, leave the group, end the thread."""
 
 
+class Scanner(Protocol):
+    """Reads what lies in a topic, for people and for lanes; it belongs to no group and commits nothing."""
+
+    def scan(self, topic: str, spans: Mapping[int, Span]) -> AsyncIterator[list[Record]]:
+        """Every record in these spans, in batches, in offset order for each partition.
+
+        It ends when each span is read to its end, whatever was compacted or deleted meanwhile. Raises `Unavailable` when
+        Kafka does not answer within the request time-out. Whoever stops early closes the iterator.
+        """
+
+    async def aclose(self) -> None:
+        """Let go of the connection."""
+
+
 class Admin(Protocol):
     """What commands Kafka: topics and groups. Every call answers within the settings' request time-out."""
 
-    async def partitions(self, topic: str) -> int | None:
-        """How many partitions the topic has; None where there is no such topic."""
+    async def topic(self, name: str) -> TopicState | None:
+        """The topic as Kafka has it; None where there is no such topic."""
 
     async def create_topic(self, spec: TopicSpec) -> None:
         """Create the topic; one that is there already is left as it is."""
@@ -82,8 +99,17 @@ class Admin(Protocol):
     async def settle_group(self, group: str, topic: str) -> None:
         """Commit the newest offset for each partition for which the group has none (behaviour §2, "Initial offset")."""
 
-    async def lag(self, group: str, topic: str) -> Mapping[int, int]:
-        """Records behind the end, by partition, for what the group has committed."""
+    async def marks(self, group: str, topic: str) -> Mapping[int, Mark]:
+        """What the group has committed, by partition; partitions without a mark are left out."""
+
+    async def set_marks(self, group: str, topic: str, marks: Mapping[int, Mark]) -> None:
+        """Commit these marks for a group; `Unavailable` while it has members, since theirs would come after."""
+
+    async def spans(self, topic: str, since_ms: int | None = None) -> Mapping[int, Span]:
+        """From where to where each partition's records lie, or only those not older than `since_ms` (Unix time).
+
+        `Unavailable` where there is no such topic.
+        """
 
     async def delete_group(self, group: str) -> None:
         """Delete the group's offsets; a group that is not there is fine, one with members is `Unavailable`."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from eventing.record import Span
 from eventing.verdict import RetryPolicy
 
 Order = Literal["ordered", "unordered"]
+Pace = Literal["running", "paused", "held"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,10 @@ class Egress:
     """One subscriber: records of `topic`, read as `group`, are POSTed to `subscriber`.
 
     `reply` and `dead_letter` are URLs, None where there is none (a reply is then discarded, a dead letter kept in
-    `dead_letter_topic`).
+    `dead_letter_topic`). `pace`: a paused egress stays a member of its group, so that its offsets never expire, and
+    delivers nothing; a held one has left the group, so that its offsets can be set. `topic_id` is Kafka's id of the topic,
+    empty where unknown. `only`, by partition, are the offsets that a job delivers; None for all that is and will be there.
+    An egress that reads its own dead letter topic redelivers: its records are dead letters.
     """
 
     uid: str
@@ -54,6 +59,14 @@ class Egress:
     dead_letter: str | None = None
     policy: RetryPolicy = field(default_factory=RetryPolicy)
     order: Order = "ordered"
+    pace: Pace = "running"
+    topic_id: str = ""
+    only: Mapping[int, Sequence[Span]] | None = None
+
+    @property
+    def redelivers(self) -> bool:
+        """Whether the records are dead letters of this egress."""
+        return self.topic == self.dead_letter_topic
 
 
 @dataclass(frozen=True, slots=True)
