@@ -1,8 +1,14 @@
-"""The controller's hand on Kafka: topics that a plan needs, groups that must have a start, groups that are over."""
+"""The controller's hand on Kafka: topics that a plan needs, groups that must have a start, groups that are over.
+
+A topic that vanished is made again, and one that was made again by anybody has another id; its groups then start over at
+its beginning, since nothing in it has been delivered. Groups whose dispatchers stay away for days would lose their offsets
+to Kafka's retention, so they are kept.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import TypeVar
 
@@ -15,22 +21,37 @@ from eventing.plan.options import Problem
 
 _log = structlog.get_logger("controller")
 AT_ONCE = 16
+KEEP_S = 3_600.0
 T = TypeVar("T")
 
 
 class KafkaSide:
-    """Brings Kafka to what a plan wants and says how that went. What is settled once is not asked again."""
+    """Brings Kafka to what a plan wants and says how that went. What is settled once is not asked again.
 
-    def __init__(self, admin: Admin) -> None:
+    `clock` counts seconds from any start.
+    """
+
+    def __init__(self, admin: Admin, clock: Callable[[], float] = time.monotonic) -> None:
         self._admin = admin
+        self._clock = clock
         self._limit = asyncio.Semaphore(AT_ONCE)
-        self._settled: set[tuple[str, str]] = set()
+        self._topic_ids: dict[str, str] = {}
+        self._settled: dict[tuple[str, str], str] = {}
+        """The id of the topic for which a group on a topic has its start."""
+        self._kept: dict[str, float] = {}
+        """When a group's offsets were last seen to, by the clock."""
         self._groups: dict[str, Egress] = {}
         self._over: dict[str, bool] = {}
         """Groups to delete, and whether that was done once already."""
 
+    @property
+    def topic_ids(self) -> Mapping[str, str]:
+        """By name, Kafka's id of each topic as it was when last looked at; empty where unknown."""
+        return self._topic_ids
+
     async def topics(self, plan: Plan) -> Mapping[str, Problem | None]:
-        """Create the topics that are missing. By name: None where the topic is there."""
+        """Look for all topics and create those that are missing. By name: None where the topic is there."""
+        self._topic_ids = {name: id_ for name, id_ in self._topic_ids.items() if name in plan.topics}
         return await self._all(self._topic, plan.topics)
 
     async def groups(self, plan: Plan, topics: Mapping[str, Problem | None]) -> Mapping[str, Problem | None]:
@@ -43,7 +64,7 @@ class KafkaSide:
         return found
 
     async def bury(self, plan: Plan, alive: Collection[str]) -> None:
-        """Delete the groups of egresses that are over; one that still has members waits for a later round.
+        """Delete the groups of egresses that are over, and keep the others; one with members waits for a later round.
 
         An egress whose uid is `alive` may be out of the plan for a while (a reference is missing); its group holds what
         it has yet to deliver, and stays.
@@ -58,7 +79,7 @@ class KafkaSide:
             except EventingError as error:
                 _log.debug("consumer group not deleted yet", group=group, error=str(error))
                 continue
-            self._settled = {key for key in self._settled if key[0] != group}
+            self._settled = {key: id_ for key, id_ in self._settled.items() if key[0] != group}
             gone = self._groups.pop(group, None)
             if again:
                 del self._over[group]
@@ -66,17 +87,38 @@ class KafkaSide:
                 # A dispatcher that was about to join brings the group back, so the next round looks once more.
                 self._over[group] = True
                 _log.info("consumer group deleted", group=group, topic=gone.topic if gone else None)
+        await self._keep_some()
+
+    async def _keep_some(self) -> None:
+        """Keep the offsets of some groups that were not seen to for an hour."""
+        now = self._clock()
+        self._kept = {group: self._kept.get(group, now) for group in self._groups}
+        due = [group for group, at in self._kept.items() if now - at >= KEEP_S][:AT_ONCE]
+        for group in due:
+            self._kept[group] = now
+        found = await self._all(self._keep, {group: self._groups[group] for group in due})
+        for group, problem in found.items():
+            if problem is not None:
+                _log.debug("consumer group not kept yet", group=group, error=problem.message)
 
     async def _topic(self, spec: TopicSpec) -> None:
-        if await self._admin.partitions(spec.name) is None:
+        found = await self._admin.topic(spec.name)
+        if found is None:
             await self._admin.create_topic(spec)
             _log.info("topic created", topic=spec.name, partitions=spec.partitions)
+            found = await self._admin.topic(spec.name)
+        if found is not None:
+            self._topic_ids[spec.name] = found.id
 
     async def _group(self, egress: Egress) -> None:
         key = (egress.group, egress.topic)
-        if key not in self._settled:
-            await self._admin.settle_group(*key)
-            self._settled.add(key)
+        before, now = self._settled.get(key), self._topic_ids.get(egress.topic, "")
+        if before != now:
+            await self._admin.settle_group(*key, anew=bool(before and now))
+            self._settled[key] = now
+
+    async def _keep(self, egress: Egress) -> None:
+        await self._admin.keep_group(egress.group, egress.topic)
 
     async def _all(self, do: Callable[[T], Awaitable[None]], things: Mapping[str, T]) -> Mapping[str, Problem | None]:
         results = await asyncio.gather(*(self._one(do, thing) for thing in things.values()))

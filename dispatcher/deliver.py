@@ -8,11 +8,12 @@ attempt: a changed subscriber counts from the next attempt on (cases B40).
 from __future__ import annotations
 
 import base64
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from dispatcher.graveyard import Graveyard, Grief
-from dispatcher.outcome import DeadLettered, Delivered, Discarded, Kept, Listener, Outcome, Replied
+from dispatcher.graveyard import Graveyard, Grief, Nap
+from dispatcher.outcome import DeadLettered, Delivered, Discarded, Failed, Kept, Listener, Outcome, Replied, word_of
+from dispatcher.redelivery import ERROR, redelivered
 from eventing.codec import http as http_codec
 from eventing.codec import kafka as kafka_codec
 from eventing.errors import Invalid
@@ -24,7 +25,6 @@ from eventing.verdict import Accepted, RetryIn, judge
 
 ERROR_DATA_BYTES = 1024
 _NO_REPLY = frozenset({202, 204})
-_ERROR = ("knativeerrordest", "knativeerrorcode", "knativeerrordata")
 # What `kne-` headers can't set: the event itself stays what it was.
 _OWN = frozenset(
     {
@@ -33,7 +33,6 @@ _OWN = frozenset(
     }
 )  # fmt: skip
 
-Nap = Callable[[Record, float], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
 
@@ -53,6 +52,7 @@ class _Answer:
     url: str
     attempts: int
     response: Response | None
+    seconds: float
     problem: str = ""
 
     @property
@@ -74,13 +74,27 @@ class Courier:
         self._nap = nap
 
     async def deliver(self, record: Record) -> Outcome:
-        """Do everything that this record needs; returns how it ended, and raises only what `nap` raises."""
+        """Do everything that this record needs; returns how it ended, and raises only what `nap` raises.
+
+        A dead letter that was redelivered is marked as such before this returns, whatever came of it: where it failed
+        again, it lies in the dead letter topic again.
+        """
+        redelivers = self.egress.redelivers
+        outcome = await self._deliver(record)
+        if redelivers:
+            await self._graveyard.mark(self.egress, record, word_of(outcome), self._clock.now(), self._nap)
+        return outcome
+
+    async def _deliver(self, record: Record) -> Outcome:
         began = self._clock.now()
         try:
             event = kafka_codec.from_record(record.headers, record.value)
         except Invalid as error:
             return Discarded(str(error))
-        event = event.extended(knativekafkapartition=str(record.partition), knativekafkaoffset=str(record.offset))
+        if self.egress.redelivers:
+            event = redelivered(event)
+        else:
+            event = event.extended(knativekafkapartition=str(record.partition), knativekafkaoffset=str(record.offset))
         trace = kafka_codec.trace_of(record.headers)
         answer = await self._send(record, "subscriber", event, trace)
         if answer.problem:
@@ -93,13 +107,13 @@ class Courier:
             answer.problem = f"the reply is malformed: {error}"
             return await self._bury(record, event, trace, answer, began)
         if reply is None or self.egress.reply is None:
-            return Delivered(status, answer.attempts)
+            return Delivered(status, answer.attempts, answer.seconds)
         sent = await self._send(record, "reply", reply, trace)
         if sent.problem and self.egress.reply is None:
-            return Delivered(status, answer.attempts)
+            return Delivered(status, answer.attempts, answer.seconds)
         if sent.problem:
             return await self._bury(record, event, trace, sent, began)
-        return Replied(status, answer.attempts)
+        return Replied(status, answer.attempts, answer.seconds)
 
     async def _send(self, record: Record, target: str, event: Event, trace: Headers) -> _Answer:
         """Attempt after attempt at one target, until it accepts, refuses or the attempts are used up."""
@@ -110,7 +124,7 @@ class Courier:
         attempt = 0
         while True:
             attempt += 1
-            answer = await self._attempt(target, headers, body, attempt)
+            answer = await self._attempt(record, target, headers, body, attempt)
             response = answer.response
             retry_after = None if response is None else response.header(b"retry-after")
             verdict = judge(
@@ -126,20 +140,24 @@ class Courier:
                 return answer
             if not isinstance(verdict, RetryIn):
                 return answer
+            failed = Failed(target, answer.status, attempt, answer.seconds, answer.problem, verdict.wait_s)
+            self._listener.waits(self.egress, record, failed)
             await self._nap(record, verdict.wait_s)
             if getattr(self.egress, target) is None:
                 return answer
 
-    async def _attempt(self, target: str, headers: Headers, body: bytes, attempt: int) -> _Answer:
+    async def _attempt(self, record: Record, target: str, headers: Headers, body: bytes, attempt: int) -> _Answer:
         url: str = getattr(self.egress, target)
         started = self._clock.monotonic()
+        response = None
         try:
             response = await self._sender.post(url, headers, body, timeout_s=self.egress.policy.timeout_s)
         except (SendFailed, Invalid) as error:
-            answer = _Answer(url, attempt, None, str(error))
+            problem = str(error)
         else:
-            answer = _Answer(url, attempt, response, f"{target.replace('_', ' ')} answered {response.status}")
-        self._listener.attempted(self.egress, target, answer.status, self._clock.monotonic() - started)
+            problem = f"{target.replace('_', ' ')} answered {response.status}"
+        answer = _Answer(url, attempt, response, self._clock.monotonic() - started, problem)
+        self._listener.attempted(self.egress, record, target, answer.status, answer.seconds)
         return answer
 
     def _reply_in(self, response: Response) -> Event | None:
@@ -151,18 +169,18 @@ class Courier:
 
     async def _bury(self, record: Record, event: Event, trace: Headers, failed: _Answer, began: float) -> Outcome:
         """Send the event to the dead letter sink; where that can't be, keep it in the dead letter topic."""
-        blank = {name: value for name, value in event.attributes.items() if name not in _ERROR}
+        blank = {name: value for name, value in event.attributes.items() if name not in ERROR}
         letter = Event({**blank, **_error_attributes(failed)}, event.data)
         in_a_circle = event.attributes.get("knativeerrordest") == failed.url
         reason = failed.problem
         if self.egress.dead_letter is not None and not in_a_circle:
             sent = await self._send(record, "dead_letter", letter, trace)
             if not sent.problem:
-                return DeadLettered(reason, failed.attempts)
+                return DeadLettered(reason, failed.attempts, failed.status)
             reason = f"{reason}; {sent.problem}"
         grief = Grief(reason, failed.attempts, began, self._clock.now())
         await self._graveyard.keep(self.egress, record, letter, grief, self._nap)
-        return Kept(reason, failed.attempts)
+        return Kept(reason, failed.attempts, failed.status)
 
 
 def _error_attributes(failed: _Answer) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Keeps one loop running for each egress of the newest plan, and touches no other.
 
-An egress whose topic, group or order changed is stopped and started; every other change reaches the running loop, so a
-new subscriber costs no rebalance and a plan that changed elsewhere costs nothing at all.
+An egress whose topic, group, order or pace changed is stopped and started; every other change reaches the running loop, so
+a new subscriber costs no rebalance and a plan that changed elsewhere costs nothing at all. One that is held has no loop.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 import structlog
 
 from dispatcher.loop import EgressLoop
+from dispatcher.outcome import Standing
 from eventing.plan.model import Egress, Plan
 
 LoopFactory = Callable[[Egress], EgressLoop]
@@ -35,17 +36,18 @@ class Dispatcher:
     @property
     def unfinished(self) -> int:
         """Records that are read and not finished, over all egresses."""
-        return sum(loop.unfinished for loop in (*self._loops.values(), *self._stopping))
+        return sum(loop.standing.in_flight for loop in (*self._loops.values(), *self._stopping))
+
+    def standings(self) -> dict[str, Standing]:
+        """How each egress stands, by uid."""
+        return {uid: loop.standing for uid, loop in self._loops.items()}
 
     async def apply(self, plan: Plan) -> None:
         """Make the loops what the plan says. Returns when those that had to go are gone."""
-        gone = [
-            uid
-            for uid, loop in self._loops.items()
-            if uid not in plan.egresses or _restarts(loop.egress, plan.egresses[uid])
-        ]
+        wanted = {uid: egress for uid, egress in plan.egresses.items() if egress.pace != "held"}
+        gone = [uid for uid, loop in self._loops.items() if uid not in wanted or _restarts(loop.egress, wanted[uid])]
         await self._stop(gone)
-        for uid, egress in plan.egresses.items():
+        for uid, egress in wanted.items():
             if uid not in self._loops:
                 self._loops[uid] = self._make(egress)
                 self._loops[uid].start()
@@ -67,4 +69,8 @@ class Dispatcher:
 
 
 def _restarts(old: Egress, new: Egress) -> bool:
-    return (old.topic, old.group, old.order) != (new.topic, new.group, new.order)
+    return _identity(old) != _identity(new)
+
+
+def _identity(egress: Egress) -> tuple[object, ...]:
+    return egress.topic, egress.topic_id, egress.group, egress.order, egress.pace, egress.only

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from eventing import letters
 from eventing.codec import kafka as kafka_codec
 from eventing.errors import EventingError, TooLarge
 from eventing.event import Event
@@ -18,6 +19,7 @@ from eventing.kafka import Admin, Appender, appended
 from eventing.plan.model import Egress, TopicSpec
 from eventing.record import Record
 
+Nap = Callable[[Record, float], Awaitable[None]]
 LONGEST_WAIT_S = 30.0
 _REASON_CHARS = 500
 
@@ -42,14 +44,7 @@ class Graveyard:
         self._replicas = replicas
         self._made: set[str] = set()
 
-    async def keep(
-        self,
-        egress: Egress,
-        record: Record,
-        letter: Event,
-        grief: Grief,
-        nap: Callable[[Record, float], Awaitable[None]],
-    ) -> None:
+    async def keep(self, egress: Egress, record: Record, letter: Event, grief: Grief, nap: Nap) -> None:
         """Append the letter, trying for as long as it takes: it is in Kafka when this returns."""
         kept = letter.extended(
             kanalreason=grief.reason[:_REASON_CHARS],
@@ -57,24 +52,43 @@ class Graveyard:
             kanalfirstattempt=_rfc3339(grief.first),
             kanallastattempt=_rfc3339(grief.last),
         )
+        trace = [(name.decode(), text) for name, text in kafka_codec.trace_of(record.headers)]
+
+        async def append() -> None:
+            while True:
+                key, value, headers = kafka_codec.to_record(kept)
+                try:
+                    await appended(self._appender, egress.dead_letter_topic, key, value, [*headers, *trace])
+                except TooLarge:
+                    if kept.attributes.pop("knativeerrordata", None) is None:
+                        raise
+                else:
+                    return
+
+        await self._insist(egress.dead_letter_topic, append, record, nap)
+
+    async def mark(self, egress: Egress, record: Record, word: str, now: float, nap: Nap) -> None:
+        """Note in the dead letter topic that this letter of it was redelivered at `now` (Unix seconds), and how it went."""
+
+        async def append() -> None:
+            headers = letters.marker(record.offset, word, _rfc3339(now))
+            await appended(self._appender, egress.dead_letter_topic, None, None, headers)
+
+        await self._insist(egress.dead_letter_topic, append, record, nap)
+
+    async def _insist(self, topic: str, append: Callable[[], Awaitable[None]], record: Record, nap: Nap) -> None:
+        """Append to a topic that may have to be made first, again and again until Kafka has it."""
         wait = 0.5
         while True:
             try:
-                await self._make(egress.dead_letter_topic)
-                await self._append(egress.dead_letter_topic, kept, record)
-            except EventingError as error:
-                if isinstance(error, TooLarge) and kept.attributes.pop("knativeerrordata", None) is not None:
-                    continue
-                self._made.discard(egress.dead_letter_topic)
+                await self._make(topic)
+                await append()
+            except EventingError:
+                self._made.discard(topic)
                 await nap(record, wait)
                 wait = min(wait * 2, LONGEST_WAIT_S)
             else:
                 return
-
-    async def _append(self, topic: str, event: Event, record: Record) -> None:
-        key, value, headers = kafka_codec.to_record(event)
-        trace = [(name.decode(), text) for name, text in kafka_codec.trace_of(record.headers)]
-        await appended(self._appender, topic, key, value, [*headers, *trace])
 
     async def _make(self, topic: str) -> None:
         if topic not in self._made:

@@ -2,50 +2,117 @@
 
 Unordered, every record may. Ordered, the records of one lane go one after the other: a lane is a `partitionkey` within its
 partition, and all records without a key share their partition's lane. So a slow key holds up nobody else.
+
+A lane that is slow must not fill the memory either. When memory is short, what comes behind the first few records of a
+lane is *parked*: only the offset stays here, and the record is read again from Kafka when its turn comes near.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from typing import Literal, NamedTuple
 
-from eventing.record import Record
+from eventing.record import Record, Span
 
-_Lane = tuple[int, bytes | None]
+HELD_PER_LANE = 16
+WINDOW = 256
+"""Offsets that are read again at once: what a lane parked within them comes back together."""
+
+Turn = Literal["now", "waits", "parked"]
+
+
+class Lane:
+    """The records of one key behind the one that is being delivered: first those held, then those parked."""
+
+    __slots__ = ("busy", "held", "key", "parked", "recalling")
+
+    def __init__(self, key: tuple[int, bytes | None]) -> None:
+        self.key = key
+        self.busy = True
+        self.held: deque[Record] = deque()
+        self.parked: deque[int] = deque()
+        self.recalling = False
+
+
+class Recalled(NamedTuple):
+    """What came back: the record that may go now, all that are held again, and offsets that are gone from Kafka."""
+
+    following: Record | None
+    held: list[Record]
+    gone: list[int]
 
 
 class Lanes:
-    """The records of one egress that wait for the one before them."""
+    """The lanes of one egress."""
 
-    __slots__ = ("_ordered", "_waiting")
+    __slots__ = ("_lanes", "_ordered", "parked")
 
     def __init__(self, *, ordered: bool) -> None:
         self._ordered = ordered
-        self._waiting: dict[_Lane, deque[Record]] = {}
+        self._lanes: dict[tuple[int, bytes | None], Lane] = {}
+        self.parked = 0
 
-    def enter(self, record: Record) -> bool:
-        """Whether the record may be delivered at once; otherwise it waits in its lane."""
+    def enter(self, record: Record, *, short: bool) -> Turn:
+        """Whether the record may be delivered at once, waits in its lane, or (memory is `short`) is parked."""
         if not self._ordered:
-            return True
-        lane = (record.partition, record.key)
-        if lane in self._waiting:
-            self._waiting[lane].append(record)
-            return False
-        self._waiting[lane] = deque()
-        return True
+            return "now"
+        key = (record.partition, record.key)
+        lane = self._lanes.get(key)
+        if lane is None:
+            self._lanes[key] = Lane(key)
+            return "now"
+        if not lane.parked and not lane.recalling and not (short and len(lane.held) >= HELD_PER_LANE):
+            lane.held.append(record)
+            return "waits"
+        lane.parked.append(record.offset)
+        self.parked += 1
+        return "parked"
 
-    def leave(self, record: Record) -> Record | None:
-        """The record is done; returns the one that may go next in its lane."""
-        lane = (record.partition, record.key)
-        queue = self._waiting.get(lane)
-        if queue is None:
-            return None
-        if queue:
-            return queue.popleft()
-        del self._waiting[lane]
-        return None
+    def leave(self, record: Record) -> tuple[Record | None, Lane | None]:
+        """The record is done. The one that may go next in its lane, and the lane where something has to be recalled."""
+        lane = self._lanes.get((record.partition, record.key))
+        if lane is None:
+            return None, None
+        following = lane.held.popleft() if lane.held else None
+        lane.busy = following is not None
+        if not lane.busy and not lane.parked and not lane.recalling:
+            del self._lanes[lane.key]
+        low = len(lane.held) < HELD_PER_LANE // 2
+        return following, lane if low and lane.parked and not lane.recalling else None
+
+    def recall(self, lane: Lane, most: int) -> Span:
+        """Begin to recall what the lane parked first, at most `most` records; the span in which they lie."""
+        lane.recalling = True
+        first = lane.parked[0]
+        last = next((o for i, o in enumerate(lane.parked) if i + 1 == most or o - first >= WINDOW), lane.parked[-1])
+        return Span(first, min(last, first + WINDOW - 1) + 1)
+
+    def recalled(self, lane: Lane, span: Span, records: Sequence[Record]) -> Recalled:
+        """Take what was read in the span; nothing comes back where the lane itself is gone meanwhile."""
+        back = Recalled(None, [], [])
+        if self._lanes.get(lane.key) is not lane:
+            return back
+        lane.recalling = False
+        found = {record.offset: record for record in records}
+        while lane.parked and lane.parked[0] < span.end:
+            offset = lane.parked.popleft()
+            self.parked -= 1
+            if offset in found:
+                back.held.append(found[offset])
+            else:
+                back.gone.append(offset)
+        lane.held.extend(back.held)
+        if lane.busy:
+            return back
+        following = lane.held.popleft() if lane.held else None
+        lane.busy = following is not None
+        if not lane.busy and not lane.parked:
+            del self._lanes[lane.key]
+        return back._replace(following=following)
 
     def forget(self, partitions: Collection[int]) -> list[Record]:
-        """Empty the lanes of these partitions; returns the records that waited there."""
-        gone = [lane for lane in self._waiting if lane[0] in partitions]
-        return [record for lane in gone for record in self._waiting.pop(lane)]
+        """Empty the lanes of these partitions; returns the records that were held there."""
+        lanes = [self._lanes.pop(key) for key in list(self._lanes) if key[0] in partitions]
+        self.parked -= sum(len(lane.parked) for lane in lanes)
+        return [record for lane in lanes for record in lane.held]

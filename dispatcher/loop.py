@@ -1,8 +1,8 @@
 """One egress at work: records come in from its reader, deliveries run, finished offsets are committed.
 
-Everything happens on the event loop, so no state needs a lock. The reader is paused while too much is unfinished and
-resumed at half of that. A partition is given up in two steps: retries that wait are let go at once (their records are
-delivered again by whoever comes next), requests under way get `drain_s` to finish.
+Everything happens on the event loop, so no state needs a lock. The reader is paused while too much is unfinished (or more
+than a mark can tell) and resumed when that is over. A partition is given up in two steps: retries that wait are let go at
+once (their records are delivered again by whoever comes next), requests under way get `drain_s` to finish.
 """
 
 from __future__ import annotations
@@ -12,18 +12,24 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 import structlog
 
+from dispatcher.budget import Budget, Limits
 from dispatcher.deliver import Clock, Courier
 from dispatcher.graveyard import Graveyard
-from dispatcher.lanes import Lanes
+from dispatcher.lanes import WINDOW, Lane, Lanes
 from dispatcher.offsets import Progress
-from dispatcher.outcome import Listener
+from dispatcher.outcome import Listener, Standing
+from eventing.errors import EventingError
 from eventing.http import Sender
-from eventing.kafka import Reader, ReaderListener
+from eventing.kafka import Reader, ReaderListener, Scanner
 from eventing.plan.model import Egress
-from eventing.record import Mark, Record
+from eventing.record import Mark, Record, Span
 from eventing.settings import Delivery
 
 ReaderFactory = Callable[[Egress, ReaderListener], Reader]
+_SHORT = 0.5
+"""The part of its share from which on an egress parks what waits in slow lanes."""
+_ROOM = 0.5
+"""The part of its share below which an egress that stopped reading goes on."""
 _log = structlog.get_logger("dispatcher")
 
 
@@ -43,27 +49,39 @@ class EgressLoop:
         listener: Listener,
         clock: Clock,
         settings: Delivery,
+        budget: Budget,
         readers: ReaderFactory,
+        scanner: Scanner,
     ) -> None:
         self.egress = egress
         self._courier = Courier(egress, sender, graveyard, listener, clock, self._nap)
         self._listener = listener
         self._settings = settings
         self._reader = readers(egress, self)
+        self._scanner = scanner
+        self._budget = budget
+        self._share = budget.share(
+            Limits(settings.in_flight_events, settings.in_flight_kib * 1024),
+            Limits(settings.waiting_events, settings.waiting_kib * 1024),
+            self._throttle,
+        )
         self._lanes = Lanes(ordered=egress.order == "ordered")
         self._progress: dict[int, Progress] = {}
         self._tasks: dict[Record, asyncio.Task[None]] = {}
         self._dropped: set[asyncio.Task[None]] = set()
         self._napping: set[Record] = set()
         self._leaving: set[int] = set()
-        self._held_events = 0
-        self._held_bytes = 0
+        self._recalls: dict[asyncio.Task[None], int] = {}
+        self._describable = True
         self._paused = False
         self._committed: dict[int, Mark] = {}
         self._commit_timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
-        """Join the consumer group."""
+        """Join the consumer group. One that is paused only keeps its place there, so that the offsets never expire."""
+        if self.egress.pace == "paused":
+            self._paused = True
+            self._reader.pause()
         self._reader.start()
 
     def update(self, egress: Egress) -> None:
@@ -76,29 +94,32 @@ class EgressLoop:
         await self._reader.aclose()
         if self._commit_timer is not None:
             self._commit_timer.cancel()
+        self._budget.close(self._share)
 
     @property
-    def unfinished(self) -> int:
-        """Records that are read and not finished."""
-        return self._held_events
+    def standing(self) -> Standing:
+        """Records that are read and not finished, and those of them that wait for a retry."""
+        return Standing(sum(progress.unfinished for progress in self._progress.values()), len(self._napping))
 
     def on_assigned(self, marks: Mapping[int, Mark]) -> None:
         for partition, mark in marks.items():
             self._leaving.discard(partition)
-            self._progress[partition] = Progress(mark)
+            only = None if self.egress.only is None else self.egress.only.get(partition, ())
+            self._progress[partition] = Progress(mark, self.egress.topic_id, only)
             self._committed[partition] = mark
 
     def on_records(self, records: list[Record]) -> None:
+        short = self._share.used >= _SHORT
         for record in records:
             progress = self._progress.get(record.partition)
-            if progress is None or record.partition in self._leaving:
+            if progress is None or record.partition in self._leaving or not progress.begin(record.offset):
                 continue
-            if not progress.begin(record.offset):
-                continue
-            self._held_events += 1
-            self._held_bytes += record.size
-            if self._lanes.enter(record):
+            turn = self._lanes.enter(record, short=short)
+            if turn != "parked":
+                self._share.take(record.size)
+            if turn == "now":
                 self._begin(record)
+        self._describable = all(progress.describable for progress in self._progress.values())
         self._commit_later()
         self._throttle()
 
@@ -110,6 +131,7 @@ class EgressLoop:
     def on_lost(self, partitions: Sequence[int]) -> None:
         self._leaving.update(partitions)
         self._release(self._lanes.forget(partitions))
+        self._drop_recalls(partitions)
         self._drop([record for record in self._tasks if record.partition in partitions])
         for partition in partitions:
             self._progress.pop(partition, None)
@@ -135,7 +157,9 @@ class EgressLoop:
             self._end(record, finished=False)
             return
         except Exception:  # noqa: BLE001  whatever it is, the record must not be lost
-            _log.exception("a delivery failed inside Kanal and is tried again", **self._names(record))
+            _log.exception(
+                "a delivery failed inside Kanal and is tried again", **self._names(record.partition, record.offset)
+            )
             await self._again(record)
             return
         self._end(record, finished=True)
@@ -159,23 +183,63 @@ class EgressLoop:
         if progress is not None and finished:
             progress.finish(record.offset)
             self._commit_later()
-        following = None if record.partition in self._leaving else self._lanes.leave(record)
-        if following is not None:
-            self._begin(following)
+        if record.partition not in self._leaving:
+            following, short_of = self._lanes.leave(record)
+            if following is not None:
+                self._begin(following)
+            if short_of is not None:
+                self._recall(short_of)
         self._throttle()
+
+    def _recall(self, lane: Lane) -> None:
+        """Read what a lane parked again, as much as there is room for and one record in any case."""
+        span = self._lanes.recall(lane, WINDOW if self._share.used < 1 else 1)
+        task = asyncio.get_running_loop().create_task(self._recalled(lane, span))
+        self._recalls[task] = lane.key[0]
+        task.add_done_callback(self._recalls.pop)
+
+    async def _recalled(self, lane: Lane, span: Span) -> None:
+        records = await self._read_again(lane.key[0], span)
+        back = self._lanes.recalled(lane, span, records)
+        for record in back.held:
+            self._share.take(record.size)
+        for offset in back.gone:
+            self._progress[lane.key[0]].finish(offset)
+        if back.gone:
+            _log.error(
+                "events were deleted from Kafka before they could be delivered; raise the topic's retention",
+                **self._names(lane.key[0], back.gone[0]),
+                events=len(back.gone),
+            )
+        if back.following is not None:
+            self._begin(back.following)
+
+    async def _read_again(self, partition: int, span: Span) -> list[Record]:
+        while True:
+            try:
+                found = self._scanner.scan(self.egress.topic, {partition: span})
+                return [record async for batch in found for record in batch]
+            except Exception as error:  # noqa: BLE001  whatever it is, the records must not be lost
+                names = self._names(partition, span.first)
+                _log.warning("parked events can't be read now", **names, error=str(error), exc_info=_defect(error))
+                await asyncio.sleep(self._settings.commit_interval_s)
 
     async def _nap(self, record: Record, seconds: float) -> None:
         if record.partition in self._leaving:
             raise Abandoned
         self._napping.add(record)
+        self._share.wait(record.size)
+        self._throttle()
         try:
             await asyncio.sleep(seconds)
         finally:
             self._napping.discard(record)
+            self._share.go_on(record.size)
 
     async def _give_up(self, partitions: Collection[int], patience_s: float) -> None:
         self._leaving.update(partitions)
         self._release(self._lanes.forget(partitions))
+        self._drop_recalls(partitions)
         mine = {record: task for record, task in self._tasks.items() if record.partition in self._leaving}
         for record in self._napping & mine.keys():
             mine[record].cancel()
@@ -186,20 +250,24 @@ class EgressLoop:
                 await asyncio.wait(late)
         self._throttle()
 
+    def _drop_recalls(self, partitions: Collection[int]) -> None:
+        for task, partition in self._recalls.items():
+            if partition in partitions:
+                task.cancel()
+
     def _release(self, records: Collection[Record]) -> None:
-        self._held_events -= len(records)
-        self._held_bytes -= sum(record.size for record in records)
+        for record in records:
+            self._share.give(record.size)
 
     def _throttle(self) -> None:
         """Stop reading when too much is unfinished; go on at half of that, so that the reader does not flutter."""
-        share = max(
-            self._held_events / self._settings.in_flight_events,
-            self._held_bytes / (self._settings.in_flight_kib * 1024),
-        )
-        if share >= 1 and not self._paused:
+        if self.egress.pace == "paused":
+            return
+        used = max(self._share.used, self._lanes.parked / self._settings.parked_events)
+        if not self._paused and (used >= 1 or not self._describable):
             self._paused = True
             self._reader.pause()
-        elif share < 0.5 and self._paused:
+        elif self._paused and used < _ROOM and self._describable:
             self._paused = False
             self._reader.resume()
 
@@ -210,15 +278,18 @@ class EgressLoop:
 
     def _commit(self) -> None:
         self._commit_timer = None
+        self._describable = all(progress.describable for progress in self._progress.values())
+        self._throttle()
         marks = {p: progress.mark() for p, progress in self._progress.items() if p not in self._leaving}
         news = {p: mark for p, mark in marks.items() if mark != self._committed.get(p)}
         if news:
             self._committed.update(news)
             self._reader.commit(news)
 
-    def _names(self, record: Record) -> dict[str, object]:
-        return {
-            "subscription": f"{self.egress.namespace}/{self.egress.name}",
-            "partition": record.partition,
-            "offset": record.offset,
-        }
+    def _names(self, partition: int, offset: int) -> dict[str, object]:
+        name = f"{self.egress.namespace}/{self.egress.name}"
+        return {"subscription": name, "partition": partition, "offset": offset}
+
+
+def _defect(error: Exception) -> bool:
+    return not isinstance(error, EventingError)

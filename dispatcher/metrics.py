@@ -6,19 +6,12 @@ import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
 from dispatcher.dispatcher import Dispatcher
-from dispatcher.outcome import DeadLettered, Delivered, Discarded, Kept, Outcome, Replied
+from dispatcher.outcome import DeadLettered, Delivered, Failed, Filtered, Kept, Outcome, Replied, word_of
 from eventing.plan.model import Egress
 from eventing.record import Record
 from eventing.telemetry import Telemetry
 
 _log = structlog.get_logger("dispatcher")
-_WORDS = {
-    Delivered: "delivered",
-    Replied: "replied",
-    DeadLettered: "dead_lettered",
-    Kept: "kept",
-    Discarded: "discarded",
-}
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
 
@@ -29,7 +22,7 @@ class OutcomeMetrics:
         registry = telemetry.registry
         self._events = Counter(
             "kanal_dispatcher_events",
-            "Events that are finished, by how they ended: delivered, replied, dead_lettered, kept or discarded.",
+            "Events that are finished, by how they ended: delivered, replied, dead_lettered, kept, discarded or filtered.",
             ["namespace", "name", "outcome"],
             registry=registry,
         )
@@ -54,16 +47,26 @@ class OutcomeMetrics:
         """Show how much this dispatcher has under way."""
         self._unfinished.set_function(lambda: dispatcher.unfinished)
 
-    def attempted(self, egress: Egress, target: str, status: int | None, seconds: float) -> None:
+    def attempted(
+        self,
+        egress: Egress,
+        record: Record,  # noqa: ARG002
+        target: str,
+        status: int | None,
+        seconds: float,
+    ) -> None:
         """See `Listener`."""
         word = "none" if status is None else str(status)
         self._requests.labels(egress.namespace, egress.name, target, word).inc()
         self._latency.labels(egress.namespace, egress.name, target).observe(seconds)
 
+    def waits(self, egress: Egress, record: Record, failed: Failed) -> None:
+        """See `Listener`; the attempt is counted already."""
+
     def ended(self, egress: Egress, record: Record, outcome: Outcome) -> None:
         """See `Listener`; what nobody took is one line in the log."""
-        self._events.labels(egress.namespace, egress.name, _WORDS[type(outcome)]).inc()
-        if isinstance(outcome, Delivered | Replied):
+        self._events.labels(egress.namespace, egress.name, word_of(outcome)).inc()
+        if isinstance(outcome, Delivered | Replied | Filtered):
             return
         place = {
             "subscription": f"{egress.namespace}/{egress.name}",

@@ -1,121 +1,112 @@
 """Which offsets of one partition are finished, and what to commit so that a restart repeats only the others.
 
-Deliveries finish out of order. The committed offset is the first that is not finished; those finished beyond it are
-written into the commit's metadata as runs, so that whoever reads the partition next skips them. Kafka bounds that
-metadata (`offset.metadata.max.bytes`, 4,096 by default): runs that do not fit are left out, furthest first, and their
-records are delivered again.
-
-Metadata is `k1:` and base64 of variable-length integers: gap, length, gap, length ... counted from the mark.
+Only what is unfinished is remembered, so the memory follows the events under way and never those that are done. What is
+finished beyond the first gap goes into the mark's metadata (`eventing.marks`); `describable` says whether it still fits, and
+reading stops where it does not, so that the metadata's limit costs waiting and never duplicates.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from eventing.record import Mark
+from eventing.marks import finished_of, marked
+from eventing.record import Mark, Span
 
-METADATA_BYTES = 3_900
-_PREFIX = "k1:"
-_PAYLOAD_BYTES = (METADATA_BYTES - len(_PREFIX)) * 3 // 4 - 3
+MOST_RUNS = 700
+"""Runs that fit into the metadata in any case: up to four bytes each in base64."""
 
 
 class Progress:
-    """The finished and unfinished offsets of one partition, from the mark that was committed before."""
+    """The finished and unfinished offsets of one partition, from the mark that was committed before.
 
-    __slots__ = ("_finished", "_next", "_open", "_skip")
+    `only` are the offsets that are wanted at all, ascending; the others count as finished.
+    """
 
-    def __init__(self, mark: Mark) -> None:
+    __slots__ = ("_next", "_only", "_open", "_skip", "_topic_id")
+
+    def __init__(self, mark: Mark, topic_id: str = "", only: Sequence[Span] | None = None) -> None:
         self._next = mark.offset
-        self._open: deque[int] = deque()
-        self._finished: set[int] = set()
-        self._skip = set(_offsets(mark)) if mark.offset >= 0 else set()
+        self._topic_id = topic_id
+        # A dictionary keeps the order of insertion, which is that of the offsets, and forgets in one step.
+        self._open: dict[int, None] = {}
+        self._skip = _Ascending(finished_of(mark) if mark.offset >= 0 else ())
+        self._only = None if only is None else _Ascending(only)
 
     def begin(self, offset: int) -> bool:
-        """Take note of the next record; False where it was finished before or has been seen already."""
+        """Take note of the next record; False where nothing is to be done for it."""
         if offset < self._next:
             return False
         self._next = offset + 1
-        if offset in self._skip:
-            self._skip.discard(offset)
-            if self._open:
-                self._open.append(offset)
-                self._finished.add(offset)
+        if self._skip.covers(offset) or (self._only is not None and not self._only.covers(offset)):
             return False
-        self._open.append(offset)
+        self._open[offset] = None
         return True
 
     def finish(self, offset: int) -> None:
         """Note that this offset needs nothing more; each offset that began is finished at most once."""
-        self._finished.add(offset)
-        while self._open and self._open[0] in self._finished:
-            self._finished.discard(self._open.popleft())
+        del self._open[offset]
 
     @property
     def unfinished(self) -> int:
         """How many offsets have begun and are not finished."""
-        return len(self._open) - len(self._finished)
+        return len(self._open)
+
+    @property
+    def describable(self) -> bool:
+        """Whether one mark can say all that is finished."""
+        return len(self._open) <= MOST_RUNS or sum(1 for _ in self._finished()) <= MOST_RUNS
 
     def mark(self) -> Mark:
         """What to commit now; -1 while nothing was committed and nothing has begun."""
-        first = self._open[0] if self._open else self._next
-        ahead = self._finished | self._skip
-        return Mark(first, _metadata(first, ahead) if ahead else "")
+        first = next(iter(self._open), self._next)
+        return marked(first, self._finished(), self._topic_id) if first >= 0 else Mark(first)
+
+    def _finished(self) -> Iterator[Span]:
+        """What is finished beyond the first unfinished offset."""
+        return _joined([*_gaps(self._open, self._next), *self._skip.rest(self._next)])
 
 
-def _metadata(first: int, finished: Iterable[int]) -> str:
-    payload = bytearray()
-    previous_end = first
-    for start, end in _runs(sorted(finished)):
-        run = _varint(start - previous_end) + _varint(end - start)
-        if len(payload) + len(run) > _PAYLOAD_BYTES:
-            break
-        payload += run
-        previous_end = end
-    return _PREFIX + base64.b64encode(payload).decode() if payload else ""
+class _Ascending:
+    """Spans that are asked about in ascending order only."""
+
+    __slots__ = ("_at", "_spans")
+
+    def __init__(self, spans: Sequence[Span]) -> None:
+        self._spans = spans
+        self._at = 0
+
+    def covers(self, offset: int) -> bool:
+        while self._at < len(self._spans) and self._spans[self._at].end <= offset:
+            self._at += 1
+        return self._at < len(self._spans) and self._spans[self._at].first <= offset
+
+    def rest(self, offset: int) -> Iterator[Span]:
+        """What lies at `offset` and behind it."""
+        for span in self._spans[self._at :]:
+            if span.end > offset:
+                yield Span(max(span.first, offset), span.end)
 
 
-def _offsets(mark: Mark) -> Iterator[int]:
-    """The offsets that a mark's metadata tells finished; nothing where the metadata is not ours."""
-    if not mark.metadata.startswith(_PREFIX):
-        return
-    try:
-        numbers = list(_varints(base64.b64decode(mark.metadata[len(_PREFIX) :], validate=True)))
-    except binascii.Error:
-        return
-    at = mark.offset
-    for gap, length in zip(numbers[::2], numbers[1::2], strict=False):
-        yield from range(at + gap, at + gap + min(length, 1 << 20))
-        at += gap + length
+def _gaps(unfinished: Iterable[int], end: int) -> Iterator[Span]:
+    """What lies between and behind these offsets, before `end`."""
+    previous: int | None = None
+    for offset in unfinished:
+        if previous is not None and offset > previous + 1:
+            yield Span(previous + 1, offset)
+        previous = offset
+    if previous is not None and end > previous + 1:
+        yield Span(previous + 1, end)
 
 
-def _runs(offsets: list[int]) -> Iterator[tuple[int, int]]:
-    """Ascending offsets as half-open ranges of neighbours."""
-    start, end = offsets[0], offsets[0]
-    for offset in offsets:
-        if offset != end:
-            yield start, end
-            start = offset
-        end = offset + 1
-    yield start, end
-
-
-def _varint(number: int) -> bytes:
-    out = bytearray()
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
-
-
-def _varints(data: bytes) -> Iterator[int]:
-    number = shift = 0
-    for byte in data:
-        number |= (byte & 0x7F) << shift
-        shift += 7
-        if byte < 0x80:
-            yield number
-            number = shift = 0
+def _joined(spans: Iterable[Span]) -> Iterator[Span]:
+    """Ascending spans, those that touch as one."""
+    held: Span | None = None
+    for span in spans:
+        if held is not None and span.first <= held.end:
+            held = Span(held.first, max(held.end, span.end))
+            continue
+        if held is not None:
+            yield held
+        held = span
+    if held is not None:
+        yield held

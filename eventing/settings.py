@@ -43,7 +43,7 @@ class Kafka:
     queue_kib: int = _setting(65_536, "KiB that may wait for Kafka's acknowledgement; beyond it senders get 429.")
     linger_ms: float = _setting(0.5, "How long the producer gathers a batch; 0.5 costs least processor time an event.")
     prefetch_kib: int = _setting(
-        4_096, "KiB that one subscription may read ahead of its deliveries; bounds memory whatever the backlog."
+        1_024, "KiB that one subscription may read ahead of its deliveries; bounds memory whatever the backlog."
     )
     session_timeout_s: float = _setting(10.0, "Silence after which a dead dispatcher's partitions go to another.")
     group_protocol: str = _setting(
@@ -87,8 +87,19 @@ class Delivery:
     timeout_s: float = _setting(600.0, "Time-out of one attempt where the resource names none (Knative's default).")
     longest_wait_s: float = _setting(86_400.0, "Cap on the wait between two attempts, whatever the backoff says.")
     jitter: float = _setting(0.0, "Share of the backoff, 0 to 1, that is added at random; 0 as in Knative.")
-    in_flight_events: int = _setting(1_000, "Events of one subscription that may be unfinished at once.")
-    in_flight_kib: int = _setting(16_384, "KiB of one subscription that may be unfinished at once.")
+    in_flight_events: int = _setting(1_000, "Events of one subscription that may be in delivery at once.")
+    in_flight_kib: int = _setting(16_384, "KiB of one subscription that may be in delivery at once.")
+    waiting_events: int = _setting(
+        4_000, "Events of one subscription that may wait for a retry beside those in delivery; each costs about 10 KiB."
+    )
+    waiting_kib: int = _setting(16_384, "KiB of one subscription that may wait for a retry.")
+    parked_events: int = _setting(
+        20_000, "Events of one subscription that may stand behind a slow key with only their offset in memory."
+    )
+    process_events: int = _setting(
+        10_000, "Events of all subscriptions together that a dispatcher holds before it stops the greediest."
+    )
+    process_kib: int = _setting(65_536, "KiB of all subscriptions together, in the same way.")
     connections_per_host: int = _setting(100, "Open connections to one subscriber host (Knative's maxPoolSize).")
     idle_connection_s: float = _setting(
         4.0, "How long an unused connection is kept; shorter than a usual server's 5 s."

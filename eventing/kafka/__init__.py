@@ -96,14 +96,24 @@ class Admin(Protocol):
     async def create_topic(self, spec: TopicSpec) -> None:
         """Create the topic; one that is there already is left as it is."""
 
-    async def settle_group(self, group: str, topic: str) -> None:
-        """Commit the newest offset for each partition for which the group has none (behaviour §2, "Initial offset")."""
+    async def settle_group(self, group: str, topic: str, *, anew: bool = False) -> None:
+        """Commit the newest offset for each partition for which the group has none (behaviour §2, "Initial offset").
+
+        Where the topic was made again (a mark says so, or the caller, who knows it `anew`), nothing in it has been
+        delivered: those partitions begin at their first offset.
+        """
 
     async def marks(self, group: str, topic: str) -> Mapping[int, Mark]:
         """What the group has committed, by partition; partitions without a mark are left out."""
 
     async def set_marks(self, group: str, topic: str, marks: Mapping[int, Mark]) -> None:
         """Commit these marks for a group; `Unavailable` while it has members, since theirs would come after."""
+
+    async def keep_group(self, group: str, topic: str) -> None:
+        """Begin the retention of a group's marks anew where it has no members; Kafka deletes them after 7 days of that.
+
+        Committing them again would not: Kafka counts from the day on which the last member left.
+        """
 
     async def spans(self, topic: str, since_ms: int | None = None) -> Mapping[int, Span]:
         """From where to where each partition's records lie, or only those not older than `since_ms` (Unix time).

@@ -16,7 +16,9 @@ from eventing.kinds.wording import either, nearest, shown
 from eventing.verdict import Backoff, RetryPolicy
 
 ORDER_ANNOTATION = "kafka.eventing.knative.dev/delivery.order"
+PAUSED_ANNOTATION = "kanal.dev/paused"
 _ORDERS = ("ordered", "unordered")
+_SWITCH = ("true", "false")
 _DEFAULTS = RetryPolicy()
 
 
@@ -72,11 +74,23 @@ class DeliverySpec(Model):
         )
 
 
-def order_faults(metadata: ObjectMeta) -> list[FieldError]:
-    """What is wrong with the annotation for the order of delivery."""
-    word = metadata.annotations.get(ORDER_ANNOTATION)
-    if word is None or word.lower() in _ORDERS:
+def annotation_faults(metadata: ObjectMeta) -> list[FieldError]:
+    """What is wrong with the annotations that say how events are delivered."""
+    return [
+        *_one_of(metadata, ORDER_ANNOTATION, _ORDERS, "is no order of delivery"),
+        *_one_of(metadata, PAUSED_ANNOTATION, _SWITCH, "is neither true nor false"),
+    ]
+
+
+def is_paused(metadata: ObjectMeta) -> bool:
+    """Whether the delivery is to rest; a wrong word was refused at apply."""
+    return metadata.annotations.get(PAUSED_ANNOTATION, "").lower() == "true"
+
+
+def _one_of(metadata: ObjectMeta, name: str, words: tuple[str, ...], wrong: str) -> list[FieldError]:
+    word = metadata.annotations.get(name)
+    if word is None or word.lower() in words:
         return []
-    near = nearest(word, _ORDERS)
-    fix = f"did you mean {near}?" if near else f"write {either(_ORDERS)}"
-    return [FieldError(("metadata", "annotations", ORDER_ANNOTATION), f"{shown(word)} is no order of delivery", fix)]
+    near = nearest(word, words)
+    fix = f"did you mean {near}?" if near else f"write {either(words)}"
+    return [FieldError(("metadata", "annotations", name), f"{shown(word)} {wrong}", fix)]

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BeforeValidator, Field
 
-from eventing.kinds.delivery import DeliverySpec, order_faults
+from eventing.kinds.delivery import DeliverySpec, annotation_faults
 from eventing.kinds.destination import Destination, KReference
 from eventing.kinds.field_error import FieldError
 from eventing.kinds.immutability import unchangeable
@@ -18,6 +18,8 @@ REFERENCES_RESOLVED = "ReferencesResolved"
 ADDED_TO_CHANNEL = "AddedToChannel"
 CHANNEL_READY = "ChannelReady"
 OIDC_IDENTITY_CREATED = "OIDCIdentityCreated"
+PAUSED = "Paused"
+"""Of severity Info, and there only while the delivery rests: a paused Subscription is Ready."""
 
 _FIX = "apply a second Subscription under another name, or delete this one and apply it anew"
 
@@ -73,7 +75,7 @@ class Subscription(Resource):
         return self.model_copy(update={"spec": spec.model_copy(update=filled)})
 
     def faults(self, features: Features) -> list[FieldError]:
-        found = order_faults(self.metadata)
+        found = annotation_faults(self.metadata)
         channel, own = self.spec.channel, self.metadata.namespace
         if self.channel_namespace != own and not features.cross_namespace_event_links:
             message = f"the channel is in namespace {shown(channel.namespace)}, the Subscription in {shown(own)}"

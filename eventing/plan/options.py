@@ -36,11 +36,15 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What was seen, by topic name, egress uid and ingress uid: None is well, a missing key not yet looked at."""
+    """What was seen, by topic name, egress uid and ingress uid: None is well, a missing key not yet looked at.
+
+    `topic_ids` are Kafka's ids of the topics that are there, by name.
+    """
 
     topics: Mapping[str, Problem | None] = field(default_factory=dict)
     groups: Mapping[str, Problem | None] = field(default_factory=dict)
     routes: Mapping[str, Problem | None] = field(default_factory=dict)
+    topic_ids: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

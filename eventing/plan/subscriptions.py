@@ -10,7 +10,7 @@ from typing import Any
 from eventing.errors import Invalid, NotFound
 from eventing.kinds import subscription as kind
 from eventing.kinds.condition import TRUE, Fact
-from eventing.kinds.delivery import ORDER_ANNOTATION, DeliverySpec
+from eventing.kinds.delivery import ORDER_ANNOTATION, PAUSED_ANNOTATION, DeliverySpec, is_paused
 from eventing.kinds.kafkachannel import KafkaChannel
 from eventing.kinds.key import Key, key_of
 from eventing.kinds.subscription import Subscription
@@ -23,6 +23,7 @@ from eventing.plan.status import Status, false, ready_of, seen, status_of
 from eventing.verdict import RetryPolicy
 
 GROUP_ANNOTATION = "group.id"
+_PAUSED = Fact("True", "Paused", f"nothing is delivered while the annotation {PAUSED_ANNOTATION} is true")
 _NO_OIDC = Fact("True", "AuthenticationOIDCDisabled", "authentication-oidc is disabled")
 
 
@@ -69,6 +70,8 @@ def link(
     ref = subscription.spec.channel
     named = Key(ref.kind_group, ref.kind, subscription.channel_namespace, ref.name)
     facts = {kind.CHANNEL_READY: _channel_ready(named, statuses), kind.OIDC_IDENTITY_CREATED: _NO_OIDC}
+    if is_paused(subscription.metadata):
+        facts[kind.PAUSED] = _PAUSED
     recorded = recorded_group(subscription)
     try:
         backing = _backing(named, channels, statuses)
@@ -99,6 +102,7 @@ def link(
         targets.dead_letter,
         _policy(subscription.spec.delivery or channel.spec.delivery, options),
         _order(subscription),
+        "paused" if is_paused(subscription.metadata) else "running",
     )
     added = seen(uid, observed.groups, f"the start offsets of the group {group} are not committed yet")
     facts |= {kind.REFERENCES_RESOLVED: TRUE, kind.ADDED_TO_CHANNEL: added}

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
+import socket
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
+from dispatcher.budget import Budget, Limits
 from dispatcher.deliver import Clock
+from dispatcher.diary import Diary, LostOutcomes, outcome_topic
 from dispatcher.dispatcher import Dispatcher
 from dispatcher.graveyard import Graveyard
 from dispatcher.loop import EgressLoop
 from dispatcher.metrics import OutcomeMetrics
+from dispatcher.outcome import Listeners
 from eventing.feed import Feed
 from eventing.http.lean import LeanSender
 from eventing.kafka import Admin, Appender, ReaderListener
 from eventing.kafka.librdkafka.reader import KafkaReader
+from eventing.kafka.librdkafka.scanner import KafkaScanner
+from eventing.outcomes import KEEP_NONE, checked_keep
 from eventing.plan.model import Egress
 from eventing.settings import Settings
 from eventing.telemetry import Telemetry
@@ -33,6 +40,9 @@ async def dispatching(
     settings: Settings, feed: Feed, appender: Appender, admin: Admin, telemetry: Telemetry
 ) -> AsyncIterator[Dispatcher]:
     """Deliver while inside; on the way out finish what finishes quickly and commit."""
+    budget = Budget(Limits(settings.delivery.process_events, settings.delivery.process_kib * 1024))
+    scanner = KafkaScanner(settings.kafka)
+    diary = _diary(settings, appender, admin, telemetry)
     sender = LeanSender(
         connections_per_host=settings.delivery.connections_per_host,
         idle_connection_s=settings.delivery.idle_connection_s,
@@ -45,10 +55,16 @@ async def dispatching(
     graveyard = Graveyard(appender, admin, grave, settings.kafka.default_replication_factor or 1)
     clock = Clock(time.time, time.monotonic, lambda: random.random() * settings.delivery.jitter)  # noqa: S311
     metrics = OutcomeMetrics(telemetry)
+    listener = metrics if diary is None else Listeners(metrics, diary)
 
     def reader(egress: Egress, listener: ReaderListener) -> KafkaReader:
         return KafkaReader(
-            settings.kafka, egress.topic, egress.group, listener, revoke_patience_s=settings.delivery.drain_s + 1
+            settings.kafka,
+            egress.topic,
+            egress.group,
+            listener,
+            revoke_patience_s=settings.delivery.drain_s + 1,
+            topic_id=egress.topic_id,
         )
 
     def loop(egress: Egress) -> EgressLoop:
@@ -56,20 +72,44 @@ async def dispatching(
             egress,
             sender=sender,
             graveyard=graveyard,
-            listener=metrics,
+            listener=listener,
             clock=clock,
             settings=settings.delivery,
+            budget=budget,
             readers=reader,
+            scanner=scanner,
         )
 
     dispatcher = Dispatcher(loop)
     metrics.watch(dispatcher)
     try:
-        async with beside(follow(feed, dispatcher.apply)):
+        async with AsyncExitStack() as open_:
+            if diary is not None:
+                # What ends while everything is given up is written down as well.
+                open_.push_async_callback(_last_report, diary, dispatcher)
+                await open_.enter_async_context(beside(diary.run(dispatcher.standings, settings.outcomes.interval_s)))
+            open_.push_async_callback(dispatcher.aclose)
+            await open_.enter_async_context(beside(follow(feed, dispatcher.apply)))
             yield dispatcher
     finally:
-        await dispatcher.aclose()
+        await scanner.aclose()
         await sender.aclose()
+
+
+def _diary(settings: Settings, appender: Appender, admin: Admin, telemetry: Telemetry) -> Diary | None:
+    """What writes outcomes down; None where nobody wants them. Raises `Invalid` for a wrong word in `outcomes.keep`."""
+    keep = checked_keep(settings.outcomes.keep)
+    lost = LostOutcomes(telemetry)
+    if keep == KEEP_NONE:
+        return None
+    replicas = settings.kafka.default_replication_factor or 1
+    topic = outcome_topic(settings.names.outcome_topic, settings.outcomes, replicas)
+    name = f"{socket.gethostname()}-{os.getpid()}-{random.randrange(1 << 16):04x}"  # noqa: S311
+    return Diary(appender, admin, topic, keep=keep, dispatcher=name, now=time.time, lost=lost)
+
+
+async def _last_report(diary: Diary, dispatcher: Dispatcher) -> None:
+    await diary.flush(dispatcher.standings(), make=False)
 
 
 async def serve_dispatcher(settings: Settings, stop: asyncio.Event) -> None:

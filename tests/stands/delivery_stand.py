@@ -11,10 +11,11 @@ from typing import Any
 from memory_kafka import MemoryKafka, MemoryReader
 from raw_http import until
 
+from dispatcher.budget import Budget, Limits
 from dispatcher.deliver import Clock, Courier
 from dispatcher.graveyard import Graveyard
 from dispatcher.loop import EgressLoop
-from dispatcher.outcome import Outcome
+from dispatcher.outcome import Failed, Outcome
 from eventing.http import RawHeaders, Response
 from eventing.kafka import ReaderListener, appended
 from eventing.plan.model import Egress, TopicSpec
@@ -89,12 +90,14 @@ class Stand:
         )
         self.kafka = MemoryKafka()
         self.settings = settings or Delivery(commit_interval_s=0.01, drain_s=5.0)
+        self.budget = Budget(Limits(self.settings.process_events, self.settings.process_kib * 1024))
         self.clock = Clock(lambda: 1_000_000.0, lambda: 0.0, lambda: 0.0)
         self.graveyard = Graveyard(self.kafka.appender(), self.kafka.admin(), {"retention.ms": "-1"}, 1)
         self.posts: list[Post] = []
         self.naps: list[float] = []
         self.on_nap: Callable[[], object] = lambda: None
         self.attempts: list[tuple[str, int | None]] = []
+        self.failures: list[tuple[int, Failed]] = []
         self.ended_with: list[tuple[int, int, Outcome]] = []
         self.held: dict[str, asyncio.Event] = {}
         self._script: dict[str, list[Said]] = {}
@@ -152,8 +155,11 @@ class Stand:
 
     async def aclose(self) -> None: ...
 
-    def attempted(self, egress: Egress, target: str, status: int | None, seconds: float) -> None:
+    def attempted(self, egress: Egress, record: Record, target: str, status: int | None, seconds: float) -> None:
         self.attempts.append((target, status))
+
+    def waits(self, egress: Egress, record: Record, failed: Failed) -> None:
+        self.failures.append((record.offset, failed))
 
     def ended(self, egress: Egress, record: Record, outcome: Outcome) -> None:
         self.ended_with.append((record.partition, record.offset, outcome))
@@ -172,7 +178,9 @@ class Stand:
             listener=self,
             clock=self.clock,
             settings=self.settings,
+            budget=self.budget,
             readers=self.reader,
+            scanner=self.kafka.scanner(),
         )
 
     async def topic(self, partitions: int = 1, name: str = TOPIC) -> None:

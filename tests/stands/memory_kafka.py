@@ -10,14 +10,15 @@ from __future__ import annotations
 import asyncio
 import itertools
 import zlib
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from eventing.errors import EventingError, Invalid, Overloaded, TooLarge, Unavailable
 from eventing.kafka import Done, ReaderListener
+from eventing.marks import marked, stale
 from eventing.plan.model import TopicSpec
-from eventing.record import Headers, Mark, Position, Record
+from eventing.record import Headers, Mark, Position, Record, Span, TopicState
 
 BATCH_RECORDS = 500
 _NOTHING = Mark(-1)
@@ -29,13 +30,14 @@ class Topic:
 
     logs: list[list[Record]]
     max_record_bytes: int
+    id: str = "memory"
     next_partition: itertools.count[int] = field(default_factory=itertools.count)
 
-    def append(self, name: str, key: bytes | None, value: bytes | None, headers: Headers) -> Position:
+    def append(self, name: str, key: bytes | None, value: bytes | None, headers: Headers, now_ms: int) -> Position:
         number = next(self.next_partition) if key is None else zlib.crc32(key)
         partition = number % len(self.logs)
         log = self.logs[partition]
-        log.append(Record(name, partition, len(log), key, value, [*headers]))
+        log.append(Record(name, partition, len(log), key, value, [*headers], now_ms))
         return Position(partition, len(log) - 1)
 
 
@@ -47,7 +49,10 @@ class MemoryKafka:
         self.groups: dict[str, Group] = {}
         self.failure: EventingError | None = None
         """What every append is answered with from now on."""
+        self.now_ms = 1_000_000
+        """The time of the last append; each one is a millisecond later than the one before."""
         self._held: list[tuple[Done, Position | EventingError]] | None = None
+        self._ids = itertools.count(1)
 
     def appender(self, *, queue_events: int = 20_000) -> MemoryAppender:
         return MemoryAppender(self, queue_events)
@@ -55,8 +60,25 @@ class MemoryKafka:
     def admin(self) -> MemoryAdmin:
         return MemoryAdmin(self)
 
-    def reader(self, topic: str, group: str, listener: ReaderListener) -> MemoryReader:
-        return MemoryReader(self, topic, group, listener)
+    def scanner(self) -> MemoryScanner:
+        return MemoryScanner(self)
+
+    def reader(self, topic: str, group: str, listener: ReaderListener, topic_id: str = "") -> MemoryReader:
+        return MemoryReader(self, topic, group, listener, topic_id)
+
+    def create_topic(self, name: str, partitions: int, max_record_bytes: int = 1_048_588) -> None:
+        self.topics[name] = Topic([[] for _ in range(partitions)], max_record_bytes, f"id{next(self._ids)}")
+        for group in self.groups.values():
+            if any(member.topic == name for member in group.members):
+                group.soon(group.rebalance())
+
+    def delete_topic(self, name: str) -> None:
+        """As by hand: its members lose their partitions, and marks stay as they are."""
+        del self.topics[name]
+        for group in self.groups.values():
+            for member in group.members:
+                if member.topic == name and member.positions:
+                    member.lose()
 
     def records(self, topic: str) -> list[Record]:
         """Everything in a topic, partition after partition; nothing where there is none."""
@@ -118,7 +140,8 @@ class MemoryAppender:
         size = len(key or b"") + len(value or b"") + sum(len(n) + len(v or b"") for n, v in headers)
         if size > topic.max_record_bytes:
             return TooLarge(f"the record is larger than the topic {name} allows (max.message.bytes)", where="kafka")
-        position = topic.append(name, key, value, headers)
+        self._kafka.now_ms += 1
+        position = topic.append(name, key, value, headers, self._kafka.now_ms)
         self._kafka.wake(name)
         return position
 
@@ -183,8 +206,9 @@ class Group:
 class MemoryReader:
     """A `Reader`."""
 
-    def __init__(self, kafka: MemoryKafka, topic: str, group: str, listener: ReaderListener) -> None:
+    def __init__(self, kafka: MemoryKafka, topic: str, group: str, listener: ReaderListener, topic_id: str) -> None:
         self.topic = topic
+        self._topic_id = topic_id
         self.positions: dict[int, int] = {}
         self._kafka = kafka
         self._name = group
@@ -219,8 +243,9 @@ class MemoryReader:
         self._group.soon(self._group.rebalance())
 
     def take(self, marks: Mapping[int, Mark]) -> None:
-        self._listener.on_assigned(marks)
-        self.positions.update({p: max(mark.offset, 0) for p, mark in marks.items()})
+        counting = {p: _NOTHING if stale(mark, self._topic_id) else mark for p, mark in marks.items()}
+        self._listener.on_assigned(counting)
+        self.positions.update({p: max(mark.offset, 0) for p, mark in counting.items()})
         self.wake()
 
     async def give_up(self, partitions: Sequence[int]) -> None:
@@ -250,14 +275,38 @@ class MemoryReader:
                 return
 
 
+class MemoryScanner:
+    """A `Scanner`."""
+
+    def __init__(self, kafka: MemoryKafka) -> None:
+        self._kafka = kafka
+
+    async def scan(self, topic: str, spans: Mapping[int, Span]) -> AsyncGenerator[list[Record], None]:
+        for partition, span in spans.items():
+            at = span.first
+            while at < span.end:
+                await asyncio.sleep(0)
+                if topic not in self._kafka.topics:
+                    raise Unavailable(f"the topic {topic} does not exist in Kafka", where=f"topic {topic}")
+                batch = self._kafka.topics[topic].logs[partition][at : min(span.end, at + BATCH_RECORDS)]
+                if not batch:
+                    break
+                at += len(batch)
+                yield batch
+
+    async def aclose(self) -> None:
+        pass
+
+
 class MemoryAdmin:
     """An `Admin` of one broker."""
 
     def __init__(self, kafka: MemoryKafka) -> None:
         self._kafka = kafka
 
-    async def partitions(self, topic: str) -> int | None:
-        return len(self._kafka.topics[topic].logs) if topic in self._kafka.topics else None
+    async def topic(self, name: str) -> TopicState | None:
+        found = self._kafka.topics.get(name)
+        return None if found is None else TopicState(found.id, len(found.logs))
 
     async def create_topic(self, spec: TopicSpec) -> None:
         where = f"topic {spec.name}"
@@ -271,18 +320,40 @@ class MemoryAdmin:
         limit = spec.config.get("max.message.bytes", "1048588")
         if not limit.isdigit():
             raise Invalid(f"{limit!r} is no number", where=where, field="max.message.bytes")
-        self._kafka.topics[spec.name] = Topic([[] for _ in range(spec.partitions)], int(limit))
-        for group in self._kafka.groups.values():
-            if any(member.topic == spec.name for member in group.members):
-                group.soon(group.rebalance())
+        self._kafka.create_topic(spec.name, spec.partitions, int(limit))
 
-    async def settle_group(self, group: str, topic: str) -> None:
-        for partition, log in enumerate(self._found(topic, group).logs):
-            self._kafka.group(group).marks.setdefault(partition, Mark(len(log)))
+    async def settle_group(self, group: str, topic: str, *, anew: bool = False) -> None:
+        found = self._found(topic, f"consumer group {group}")
+        committed = self._kafka.committed(group)
+        old = {p for p, mark in committed.items() if stale(mark, found.id)}
+        anew = anew or bool(old)
+        starts = {
+            partition: marked(0 if anew else len(log), (), found.id)
+            for partition, log in enumerate(found.logs)
+            if partition in old or partition not in committed
+        }
+        if starts and self._members(group) and not anew and not committed:
+            raise Unavailable("the group has members", where=f"consumer group {group}")
+        if starts and not self._members(group):
+            self._kafka.group(group).marks.update(starts)
 
-    async def lag(self, group: str, topic: str) -> Mapping[int, int]:
-        logs = self._found(topic, group).logs
-        return {p: max(len(logs[p]) - mark.offset, 0) for p, mark in self._kafka.committed(group).items()}
+    async def marks(self, group: str, topic: str) -> Mapping[int, Mark]:
+        found = self._found(topic, f"consumer group {group}")
+        return {p: mark for p, mark in self._kafka.committed(group).items() if p < len(found.logs)}
+
+    async def set_marks(self, group: str, topic: str, marks: Mapping[int, Mark]) -> None:
+        if marks and self._members(group):
+            raise Unavailable("the group has members", where=f"consumer group {group}")
+        self._kafka.group(group).marks.update(marks)
+
+    async def spans(self, topic: str, since_ms: int | None = None) -> Mapping[int, Span]:
+        logs = self._found(topic, f"topic {topic}").logs
+        young = -1 if since_ms is None else since_ms
+        firsts = [next((r.offset for r in log if r.timestamp_ms >= young), len(log)) for log in logs]
+        return {p: Span(first, len(logs[p])) for p, first in enumerate(firsts)}
+
+    async def keep_group(self, group: str, topic: str) -> None:
+        """Nothing expires in here."""
 
     async def delete_group(self, group: str) -> None:
         found = self._kafka.groups.get(group)
@@ -293,7 +364,10 @@ class MemoryAdmin:
     async def aclose(self) -> None:
         pass
 
-    def _found(self, topic: str, group: str) -> Topic:
+    def _members(self, group: str) -> bool:
+        return group in self._kafka.groups and bool(self._kafka.groups[group].members)
+
+    def _found(self, topic: str, where: str) -> Topic:
         if topic not in self._kafka.topics:
-            raise Unavailable(f"the topic {topic} does not exist in Kafka", where=f"consumer group {group}")
+            raise Unavailable(f"the topic {topic} does not exist in Kafka", where=where)
         return self._kafka.topics[topic]

@@ -9,8 +9,8 @@ import asyncio
 import dataclasses
 import itertools
 import uuid
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -18,15 +18,18 @@ from typing import Any
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
 from raw_http import Request, until
 
+from controller.operations import Operations
 from controller.reconcile import Controller
 from dispatcher.dispatcher import Dispatcher
 from eventing.feed.direct import DirectFeed
 from eventing.http import Response
 from eventing.http.lean import LeanSender
-from eventing.kafka import Admin
+from eventing.kafka import Admin, Appender
 from eventing.kinds.condition import Condition
 from eventing.kinds.meta import Features, Resource
 from eventing.manifest import combine, read
+from eventing.marks import unfinished
+from eventing.plan.model import Egress, Plan
 from eventing.settings import Settings
 from eventing.store.memory import MemoryStore
 from eventing.telemetry import Telemetry
@@ -83,10 +86,16 @@ class Stack:
     telemetry: Telemetry
     dispatcher: Dispatcher
     controller: Controller
+    operations: Operations
     sender: LeanSender
     bootstrap: str
     features: Features
+    settings: Settings
+    feed: DirectFeed
+    appender: Appender
     _applier: Applier
+    _own_dispatcher: AsyncExitStack
+    _dispatch: Callable[[Telemetry], AbstractAsyncContextManager[Dispatcher]]
     problems: list[str] = field(default_factory=list)
     _texts: dict[str, str] = field(default_factory=dict)
 
@@ -155,6 +164,32 @@ class Stack:
         resource = self.resource(kind, name)
         return {} if resource is None else resource.status
 
+    async def plan(self) -> Plan:
+        """What the data plane was told last."""
+        return await anext(aiter(self.feed.plans()))
+
+    async def egress(self, name: str = "s1") -> Egress:
+        egresses = (await self.plan()).egresses.values()
+        return next(e for e in egresses if (e.namespace, e.name) == (self.ns, name))
+
+    def another_dispatcher(self) -> AbstractAsyncContextManager[Dispatcher]:
+        """A further replica on the same plan; what it counts is not in `counted`."""
+        return self._dispatch(Telemetry())
+
+    async def stop_dispatcher(self) -> None:
+        """End the stack's own dispatcher before the stack ends, as SIGTERM does."""
+        await self._own_dispatcher.aclose()
+
+    @asynccontextmanager
+    async def another_ingress(self) -> AsyncIterator[int]:
+        """A further replica of the ingress, with a producer of its own; its port."""
+        settings = dataclasses.replace(self.settings, ingress=dataclasses.replace(self.settings.ingress, port=0))
+        async with (
+            clients(settings) as own,
+            ingress(settings, self.feed, own.appender, Telemetry()) as port,
+        ):
+            yield port
+
     def url(self, name: str = "c1") -> str:
         return f"http://127.0.0.1:{self.port}/{self.ns}/{name}"
 
@@ -169,9 +204,14 @@ class Stack:
 
     async def caught_up(self, name: str = "s1") -> None:
         """Return when the subscription has committed everything in its topic."""
-        egress = next(e for e in self.dispatcher.egresses if (e.namespace, e.name) == (self.ns, name))
+        egress = await self.egress(name)
         async with asyncio.timeout(PATIENCE_S):
-            while any((await self.admin.lag(egress.group, egress.topic)).values()):
+            while True:
+                marks, spans = await asyncio.gather(
+                    self.admin.marks(egress.group, egress.topic), self.admin.spans(egress.topic)
+                )
+                if not any(unfinished(mark, spans[p].end) for p, mark in marks.items()):
+                    return
                 await asyncio.sleep(0.05)
 
     async def records(self, topic: str) -> list[Message]:
@@ -233,10 +273,13 @@ async def running(kafka: str, **groups: Mapping[str, Any]) -> AsyncIterator[Stac
             settings,
             ingress=dataclasses.replace(settings.ingress, port=port, public_url=f"http://127.0.0.1:{port}"),
         )
-        dispatcher = await open_.enter_async_context(
-            dispatching(settings, feed, to_kafka.appender, to_kafka.admin, telemetry)
-        )
-        controller = await open_.enter_async_context(controlling(settings, store, feed, to_kafka.admin))
+
+        def dispatch(counts: Telemetry) -> AbstractAsyncContextManager[Dispatcher]:
+            return dispatching(settings, feed, to_kafka.appender, to_kafka.admin, counts)
+
+        own_dispatcher = await open_.enter_async_context(AsyncExitStack())
+        dispatcher = await own_dispatcher.enter_async_context(dispatch(telemetry))
+        control = await open_.enter_async_context(controlling(settings, store, feed, to_kafka))
         sender = LeanSender()
         open_.push_async_callback(sender.aclose)
         applier = Applier(store, settings, problems.append)
@@ -247,10 +290,16 @@ async def running(kafka: str, **groups: Mapping[str, Any]) -> AsyncIterator[Stac
             to_kafka.admin,
             telemetry,
             dispatcher,
-            controller,
+            control.controller,
+            control.operations,
             sender,
             kafka,
             features_of(settings),
+            settings,
+            feed,
+            to_kafka.appender,
             applier,
+            own_dispatcher,
+            dispatch,
             problems,
         )

@@ -6,7 +6,7 @@ import base64
 from dataclasses import replace
 
 import pytest
-from delivery_stand import CE, EVENT, REPLY, SINK, SUBSCRIBER, Stand, answer, record
+from delivery_stand import CE, EVENT, GRAVES, REPLY, SINK, SUBSCRIBER, Stand, answer, record
 
 from dispatcher.outcome import DeadLettered, Delivered, Discarded, Kept, Replied
 from eventing.errors import Invalid
@@ -26,7 +26,7 @@ def stand() -> Stand:
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
 async def test_any_2xx_without_an_event_is_a_delivery(stand: Stand, status: int) -> None:
     stand.says(SUBSCRIBER, answer(status, b'{"status":"ok"}', JSON))
-    assert await stand.deliver() == Delivered(status, 1)
+    assert await stand.deliver() == Delivered(status, 1, 0.0)
     assert stand.targets == [SUBSCRIBER]
     assert stand.naps == []
 
@@ -72,14 +72,14 @@ async def test_a_record_that_is_no_event_is_discarded_with_the_reason(stand: Sta
 @pytest.mark.parametrize("failure", [404, 408, 409, 429, 500, 503, 599, SendFailed("reset")])
 async def test_what_may_heal_is_tried_again_after_its_backoff(stand: Stand, failure: int | SendFailed) -> None:
     stand.says(SUBSCRIBER, failure, failure, answer(202))
-    assert await stand.deliver() == Delivered(202, 3)
+    assert await stand.deliver() == Delivered(202, 3, 0.0)
     assert stand.naps == [0.2, 0.4]
 
 
 @pytest.mark.parametrize("status", [301, 400, 401, 403, 413, 415, 422, 425])
 async def test_a_final_answer_is_not_tried_again(stand: Stand, status: int) -> None:
     stand.says(SUBSCRIBER, answer(status))
-    assert await stand.deliver() == DeadLettered(f"subscriber answered {status}", 1)
+    assert await stand.deliver() == DeadLettered(f"subscriber answered {status}", 1, status)
     assert stand.targets == [SUBSCRIBER, SINK]
 
 
@@ -116,7 +116,7 @@ async def test_an_event_in_any_2xx_but_202_and_204_is_a_reply(
 async def test_a_reply_that_nobody_wants_is_let_go(stand: Stand) -> None:
     stand.change(reply=None)
     stand.says(SUBSCRIBER, answer(200, b"x", *CE))
-    assert await stand.deliver() == Delivered(200, 1)
+    assert await stand.deliver() == Delivered(200, 1, 0.0)
     assert stand.targets == [SUBSCRIBER]
 
 
@@ -142,13 +142,13 @@ async def test_a_malformed_reply_fails_the_delivery_without_a_retry(
 
 async def test_a_long_answer_that_is_no_event_is_a_success(stand: Stand) -> None:
     stand.says(SUBSCRIBER, replace(answer(200, b"x", JSON), truncated=True))
-    assert await stand.deliver() == Delivered(200, 1)
+    assert await stand.deliver() == Delivered(200, 1, 0.0)
 
 
 async def test_a_reply_is_retried_by_itself_and_then_the_event_itself_is_the_dead_letter(stand: Stand) -> None:
     stand.says(SUBSCRIBER, answer(200, b"x", *CE))
     stand.says(REPLY, 503)
-    assert await stand.deliver() == DeadLettered("reply answered 503", 3)
+    assert await stand.deliver() == DeadLettered("reply answered 503", 3, 503)
     assert stand.targets == [SUBSCRIBER, REPLY, REPLY, REPLY, SINK]
     letter = stand.posts[-1]
     assert letter.header(b"ce-id") == b"e0"
@@ -175,7 +175,7 @@ async def test_a_dead_letter_says_where_it_failed_with_what_code_and_answer(stan
 async def test_without_an_answer_a_dead_letter_names_only_the_url(stand: Stand) -> None:
     stand.says(SUBSCRIBER, SendFailed("refused"))
     outcome = await stand.deliver()
-    assert outcome == DeadLettered("refused", 3)
+    assert outcome == DeadLettered("refused", 3, None)
     names = stand.posts[-1].attributes()
     assert names[b"knativeerrordest"] == SUBSCRIBER.encode()
     assert b"knativeerrorcode" not in names
@@ -233,7 +233,7 @@ async def test_a_changed_subscriber_and_policy_count_from_the_next_attempt_on(st
     stand.on_nap = lambda: stand.change(subscriber="http://new/", policy=RetryPolicy(retry=1, delay_s=0.1))
     outcome = await stand.deliver()
     assert stand.targets == [SUBSCRIBER, "http://new/", SINK]
-    assert outcome == DeadLettered("subscriber answered 500", 2)
+    assert outcome == DeadLettered("subscriber answered 500", 2, 500)
     assert stand.posts[-1].header(b"ce-knativeerrordest") == b"http://new/"
 
 
@@ -241,7 +241,7 @@ async def test_a_reply_target_that_is_taken_away_in_between_ends_the_delivery_we
     stand.says(SUBSCRIBER, answer(200, b"x", *CE))
     stand.says(REPLY, 500)
     stand.on_nap = lambda: stand.change(reply=None)
-    assert await stand.deliver() == Delivered(200, 1)
+    assert await stand.deliver() == Delivered(200, 1, 0.0)
     assert stand.targets == [SUBSCRIBER, REPLY]
 
 
@@ -274,3 +274,35 @@ async def test_a_nap_that_ends_a_delivery_ends_it_without_a_dead_letter(stand: S
         await stand.deliver()
     assert stand.targets == [SUBSCRIBER]
     assert stand.kept() == []
+
+
+async def test_a_dead_letter_is_sent_again_as_the_event_it_was_and_marked_in_its_topic(stand: Stand) -> None:
+    letter = record(
+        extra=[("ce_knativeerrordest", SUBSCRIBER.encode()), ("ce_kanalreason", b"subscriber answered 500")]
+    )
+    stand.change(topic=GRAVES)
+    assert await stand.deliver(letter) == Delivered(202, 1, 0.0)
+    sent = stand.posts[0].attributes()
+    assert sent[b"kanalredelivered"] == b"1"
+    assert not {b"knativeerrordest", b"kanalreason", b"knativekafkaoffset"} & sent.keys()
+    (marker,) = stand.kept()
+    assert (marker["kanal_redelivered"], marker["kanal_outcome"]) == ("0", "delivered")
+
+
+async def test_a_redelivery_in_vain_leaves_a_new_letter_and_then_the_mark_on_the_old_one(stand: Stand) -> None:
+    stand.change(topic=GRAVES, dead_letter=None)
+    stand.policy(retry=0)
+    stand.says(SUBSCRIBER, 500)
+    await stand.deliver(record(extra=[("ce_kanalredelivered", b"2"), ("ce_knativeerrordest", SUBSCRIBER.encode())]))
+    again, marker = stand.kept()
+    assert (again["ce_kanalredelivered"], again["ce_kanalreason"]) == ("3", "subscriber answered 500")
+    assert marker["kanal_outcome"] == "kept"
+
+
+async def test_each_attempt_that_will_be_repeated_is_told_with_its_reason_and_the_wait(stand: Stand) -> None:
+    stand.says(SUBSCRIBER, 503, 500, 202)
+    await stand.deliver()
+    assert [(offset, failed.status, failed.attempts, failed.wait_s) for offset, failed in stand.failures] == [
+        (0, 503, 1, 0.2),
+        (0, 500, 2, 0.4),
+    ]

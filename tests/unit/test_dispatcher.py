@@ -11,6 +11,7 @@ from raw_http import until
 
 from dispatcher.dispatcher import Dispatcher
 from eventing.plan.model import Egress, Plan
+from eventing.record import Mark
 from eventing.verdict import RetryPolicy
 
 
@@ -42,7 +43,7 @@ async def test_an_egress_that_is_new_starts_and_one_that_is_gone_leaves_its_grou
     assert dispatcher.egresses == []
 
 
-@pytest.mark.parametrize("change", [{"topic": "other"}, {"group": "g2"}, {"order": "unordered"}])
+@pytest.mark.parametrize("change", [{"topic": "other"}, {"group": "g2"}, {"order": "unordered"}, {"topic_id": "x"}])
 async def test_another_topic_group_or_order_starts_the_egress_anew(stand: Stand, change: dict[str, str]) -> None:
     dispatcher = Dispatcher(stand.loop)
     await dispatcher.apply(plan(stand.egress))
@@ -113,3 +114,18 @@ async def test_closing_waits_for_a_loop_whose_stop_was_cancelled(stand: Stand) -
     await dispatcher.aclose()
     await stand.kafka.admin().delete_group(stand.egress.group)
     assert stand.kafka.records(TOPIC)
+
+
+async def test_an_egress_that_is_held_leaves_its_group_and_comes_back(stand: Stand) -> None:
+    """While it is away the offsets of the group can be set."""
+    dispatcher = Dispatcher(stand.loop)
+    await dispatcher.apply(plan(stand.egress))
+    await until(lambda: stand.readers[0].positions)
+    await dispatcher.apply(plan(replace(stand.egress, pace="held")))
+    assert dispatcher.egresses == []
+    await stand.send("e1", "e2")
+    await stand.kafka.admin().set_marks(stand.egress.group, TOPIC, {0: Mark(1)})
+    await dispatcher.apply(plan(stand.egress))
+    await until(lambda: stand.posts)
+    assert stand.ids == ["e2"]
+    await dispatcher.aclose()

@@ -9,10 +9,11 @@ from delivery_stand import GROUP, SINK, SUBSCRIBER, Stand, record
 from memory_kafka import MemoryReader
 from raw_http import until
 
+from dispatcher import offsets
 from dispatcher.graveyard import Graveyard
 from dispatcher.loop import EgressLoop
 from dispatcher.outcome import Delivered
-from eventing.record import Mark
+from eventing.record import Mark, Span
 from eventing.settings import Delivery
 
 FOR_EVER = {"retry": 100, "delay_s": 3600.0}
@@ -117,13 +118,13 @@ async def test_reading_pauses_when_too_much_is_unfinished_and_goes_on_at_half(li
         assert calls == []
         loop.on_records([record(offset)])
     assert calls == ["pause"]
-    assert loop.unfinished == 4
+    assert loop.standing.in_flight == 4
     for number, hold in enumerate(holds[:3]):
         hold.set()
         await until(lambda finished=number + 1: len(stand.ended_with) == finished)  # type: ignore[misc]
         assert calls == (["pause"] if number < 2 else ["pause", "resume"])
     holds[3].set()
-    await until(lambda: loop.unfinished == 0)
+    await until(lambda: loop.standing.in_flight == 0)
     _hush(loop)
 
 
@@ -150,7 +151,7 @@ async def test_a_revocation_lets_go_of_waiting_retries_at_once_and_commits_what_
         began = loop_time()
         assert await loop.on_revoked([0]) == {0: Mark(1)}
         assert loop_time() - began < 1
-        assert loop.unfinished == 0
+        assert loop.standing.in_flight == 0
         assert stand.ids == ["1", "2"]
 
 
@@ -175,7 +176,7 @@ async def test_a_request_that_does_not_end_in_time_is_cut_and_its_record_stays_u
         await stand.send("1")
         await until(lambda: stand.posts)
         assert await loop.on_revoked([0]) == {0: Mark(0)}
-        assert loop.unfinished == 0
+        assert loop.standing.in_flight == 0
         assert stand.ended_with == []
 
 
@@ -209,7 +210,7 @@ async def test_other_partitions_go_on_when_the_one_that_filled_everything_goes(*
     else:
         await loop.on_revoked([0])
     assert resumed == [True]
-    assert loop.unfinished == 0
+    assert loop.standing.in_flight == 0
     _hush(loop)
 
 
@@ -220,7 +221,7 @@ async def test_lost_partitions_end_every_delivery_and_are_read_again_by_whoever_
         await until(lambda: stand.posts)
         reader: MemoryReader = stand.readers[0]
         reader.lose()
-        assert loop.unfinished == 0
+        assert loop.standing.in_flight == 0
         await until(lambda: len(stand.posts) == 2)
         hold.set()
         await until(lambda: stand.committed() == 2)
@@ -237,7 +238,7 @@ async def test_a_delivery_that_was_lost_before_it_began_leaves_nothing_behind(st
     loop.on_records([record(0)])
     await until(lambda: len(stand.ended_with) == 1)
     assert stand.ids == ["e0"]
-    assert loop.unfinished == 0
+    assert loop.standing.in_flight == 0
     _hush(loop)
 
 
@@ -253,10 +254,10 @@ async def test_the_end_of_a_lost_delivery_does_not_set_free_its_old_lane(stand: 
     loop.on_records([record(0), record(1)])
     await quiet()
     assert stand.ids == ["e0", "e0"]
-    assert loop.unfinished == 2
+    assert loop.standing.in_flight == 2
     for hold in holds:
         hold.set()
-    await until(lambda: loop.unfinished == 0)
+    await until(lambda: loop.standing.in_flight == 0)
     assert stand.ids == ["e0", "e0", "e1"]
     _hush(loop)
 
@@ -290,3 +291,124 @@ async def test_a_dead_letter_that_can_not_be_kept_yet_is_neither_lost_nor_commit
     async with stand.running():
         await until(lambda: stand.committed() == 1)
     assert [one["ce_id"] for one in stand.kept()] == ["1"]
+
+
+async def test_a_retry_that_waits_makes_room_for_others_in_delivery() -> None:
+    stand = Stand(Delivery(commit_interval_s=0.01, in_flight_events=2), order="unordered")
+    await stand.topic()
+    stand.policy(**FOR_EVER)
+    stand.says(SUBSCRIBER, *[500] * 5, 202)
+    async with stand.running() as loop:
+        await stand.send(*[str(n) for n in range(5)])
+        await until(lambda: loop.standing.waiting == 5)
+        await stand.send("5", "6", "7")
+        await until(lambda: len(stand.ended_with) == 3)
+    assert sorted(stand.ids[5:]) == ["5", "6", "7"]
+
+
+async def test_reading_stops_where_too_many_wait_for_a_retry() -> None:
+    stand = Stand(Delivery(commit_interval_s=0.01, waiting_events=3), order="unordered")
+    loop = stand.loop()
+    calls: list[str] = []
+    stand.readers[0].pause = lambda: calls.append("pause")  # type: ignore[method-assign]
+    stand.policy(**FOR_EVER)
+    loop.update(stand.egress)
+    stand.says(SUBSCRIBER, 500)
+    loop.on_assigned({0: Mark(-1)})
+    loop.on_records([record(0), record(1)])
+    await until(lambda: loop.standing.waiting == 2)
+    assert calls == []
+    loop.on_records([record(2)])
+    await until(lambda: loop.standing.waiting == 3)
+    assert calls == ["pause"]
+    assert await loop.on_revoked([0]) == {0: Mark(0)}
+    _hush(loop)
+
+
+SMALL = {"commit_interval_s": 0.01, "in_flight_events": 40}
+
+
+async def test_a_slow_key_with_a_long_queue_holds_up_no_other_key_and_loses_nothing() -> None:
+    """What it parks is read again from Kafka in its turn, in order, and once."""
+    stand = Stand(Delivery(**SMALL))
+    await stand.topic()
+    hold = stand.hold("a0")
+    sent = [f"a{n}" for n in range(300)]
+    async with stand.running() as loop:
+        await stand.send(*sent, key="a")
+        await stand.send("b0", "b1", key="b")
+        await until(lambda: len(stand.ended_with) == 2)
+        assert stand.ids == ["a0", "b0", "b1"]
+        assert loop._share.events <= 40
+        assert loop.standing.in_flight == 300
+        hold.set()
+        await until(lambda: stand.committed() == 302)
+        assert loop._share.events == 0
+    assert [id_ for id_ in stand.ids if id_.startswith("a")] == sent
+
+
+async def test_parked_events_are_nobodys_once_their_partition_is_gone_and_come_again_with_it() -> None:
+    stand = Stand(Delivery(**SMALL, drain_s=0.01))
+    await stand.topic()
+    stand.hold("a0")
+    sent = [f"a{n}" for n in range(100)]
+    async with stand.running() as loop:
+        await stand.send(*sent, key="a")
+        await until(lambda: loop._lanes.parked > 0)
+        stand.readers[0].lose()
+        assert loop._lanes.parked == 0
+        assert loop._share.events == 0
+        stand.held.pop("a0").set()
+        await until(lambda: stand.committed() == 100)
+    assert stand.ids[1:] == sent
+
+
+async def test_reading_stops_where_too_many_are_parked_and_goes_on_later() -> None:
+    stand = Stand(Delivery(**SMALL, parked_events=50))
+    await stand.topic()
+    hold = stand.hold("a0")
+    async with stand.running() as loop:
+        await stand.send(*[f"a{n}" for n in range(2_000)], key="a")
+        await until(lambda: loop._paused)
+        assert loop.standing.in_flight < 2_000
+        hold.set()
+        await until(lambda: stand.committed() == 2_000)
+    assert stand.ids == [f"a{n}" for n in range(2_000)]
+
+
+async def test_a_job_delivers_just_the_offsets_it_names() -> None:
+    stand = Stand()
+    await stand.topic()
+    stand.change(only={0: (Span(1, 3), Span(4, 5))})
+    async with stand.running():
+        await stand.send(*[str(n) for n in range(7)])
+        await until(lambda: stand.committed() == 7)
+    assert stand.ids == ["1", "2", "4"]
+
+
+async def test_a_paused_egress_is_a_member_of_its_group_and_delivers_nothing(stand: Stand) -> None:
+    stand.change(pace="paused")
+    await stand.send("1")
+    async with stand.running():
+        await quiet()
+        assert stand.readers[0].positions
+    assert stand.posts == []
+    stand.change(pace="running")
+    async with stand.running():
+        await until(lambda: stand.committed() == 1)
+    assert stand.ids == ["1"]
+
+
+async def test_a_mark_that_cannot_tell_everything_stops_the_reading_until_it_can(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So nothing finished is ever left out of a mark, and a restart repeats only what was unfinished."""
+    monkeypatch.setattr(offsets, "MOST_RUNS", 2)
+    stand.change(order="unordered")
+    holds = [stand.hold(f"{n}") for n in (0, 2, 4, 6)]
+    async with stand.running() as loop:
+        await stand.send(*[str(n) for n in range(8)])
+        await until(lambda: loop._paused)
+        for hold in holds[:2]:
+            hold.set()
+        await until(lambda: not loop._paused)

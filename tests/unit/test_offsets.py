@@ -5,8 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatcher.offsets import METADATA_BYTES, Progress
-from eventing.record import Mark
+from dispatcher.offsets import MOST_RUNS, Progress
+from eventing.marks import METADATA_BYTES, marked
+from eventing.record import Mark, Span
 
 
 @st.composite
@@ -73,7 +74,7 @@ def test_metadata_stays_within_kafkas_limit_and_drops_the_furthest_runs_first() 
 
 
 def test_metadata_of_others_is_no_reason_to_skip_anything() -> None:
-    for metadata in ("", "hello", "k1:", "k1:!!", "k1:gICA", "k2:AAAA"):
+    for metadata in ("", "hello", "k1:", "k1::!!", "k1::gICA", "k2::AAAA"):
         progress = Progress(Mark(5, metadata))
         assert progress.begin(5)
 
@@ -91,3 +92,30 @@ def test_a_group_without_an_offset_starts_where_its_first_record_is() -> None:
     assert progress.begin(41)
     progress.finish(41)
     assert progress.mark() == Mark(42)
+
+
+def test_a_mark_says_of_which_topic_it_is() -> None:
+    progress = Progress(Mark(3), "abc")
+    assert progress.begin(3)
+    assert progress.mark() == marked(3, (), "abc")
+
+
+def test_only_the_offsets_that_a_job_names_are_begun_and_the_others_count_as_finished() -> None:
+    progress = Progress(Mark(2), only=[Span(3, 5), Span(8, 9)])
+    assert [offset for offset in range(2, 12) if progress.begin(offset)] == [3, 4, 8]
+    progress.finish(3)
+    progress.finish(4)
+    assert progress.mark() == marked(8, [Span(9, 12)])
+
+
+def test_progress_is_describable_as_long_as_one_mark_can_hold_all_that_is_finished() -> None:
+    """A solid block of unfinished offsets costs one run, however long; a gap each costs one each."""
+    solid = progress_of(0, list(range(20_000)), [19_999])
+    assert solid.describable
+    holes = progress_of(0, list(range(2 * MOST_RUNS + 4)), list(range(1, 2 * MOST_RUNS + 4, 2)))
+    assert not holes.describable
+    for offset in (0, 2):
+        holes.finish(offset)
+    assert holes.describable
+    successor = Progress(holes.mark())
+    assert [o for o in range(4, 2 * MOST_RUNS + 4) if successor.begin(o)] == list(range(4, 2 * MOST_RUNS + 4, 2))

@@ -19,6 +19,7 @@ Properties = dict[str, Any]
 _T = TypeVar("_T")
 
 BATCH_BYTES = 1_000_000
+_SMALL_FETCH_BYTES = 65_536
 _FIXED = frozenset(
     {
         "acks",
@@ -29,6 +30,9 @@ _FIXED = frozenset(
         "enable.auto.offset.store",
         "partition.assignment.strategy",
         "group.id",
+        "group.protocol",
+        # A topic that somebody deletes would come back with the broker's defaults.
+        "allow.auto.create.topics",
     }
 )
 _log = logging.getLogger("librdkafka")
@@ -56,16 +60,16 @@ def producer(settings: Kafka, max_record_bytes: int) -> Properties:
 
 
 def group_member(settings: Kafka, group: str) -> Properties:
-    """A member of a consumer group that commits only what it is told to."""
-    session_ms = int(settings.session_timeout_s * 1000)
+    """A member of a consumer group that commits only what it is told to.
+
+    Raises `Invalid` where `kafka.group_protocol` is neither `classic` nor `consumer`.
+    """
     return _complete(
         settings,
         {
             **_reading(settings),
+            **_protocol(settings),
             "group.id": group,
-            "partition.assignment.strategy": "cooperative-sticky",
-            "session.timeout.ms": session_ms,
-            "heartbeat.interval.ms": max(session_ms // 5, 100),
             # A group that has offsets never comes here; a partition that was added later starts at its beginning.
             "auto.offset.reset": "earliest",
         },
@@ -75,6 +79,28 @@ def group_member(settings: Kafka, group: str) -> Properties:
 def table_reader(settings: Kafka) -> Properties:
     """A reader of a whole topic that belongs to no group."""
     return _complete(settings, {**_reading(settings), "group.id": "kanal-reads-alone", "enable.partition.eof": True})
+
+
+def scanner(settings: Kafka, *, small: bool) -> Properties:
+    """A reader of spans that belongs to no group; a `small` one fetches little beyond the few records it is for."""
+    sizes = (
+        {"fetch.message.max.bytes": _SMALL_FETCH_BYTES, "queued.min.messages": 1, "fetch.queue.backoff.ms": 1}
+        if small
+        else {}
+    )
+    return _complete(
+        settings,
+        {
+            **_reading(settings),
+            "group.id": "kanal-reads-alone",
+            "enable.partition.eof": True,
+            # What retention has deleted meanwhile is passed over.
+            "auto.offset.reset": "earliest",
+            # A fetch that waits at the end of a topic would hold up the next scan.
+            "fetch.wait.max.ms": 10,
+            **sizes,
+        },
+    )
 
 
 def admin(settings: Kafka) -> Properties:
@@ -87,6 +113,24 @@ def commit(consumer: Consumer, offsets: list[TopicPartition]) -> None:
     for one in consumer.commit(offsets=offsets, asynchronous=False) or ():
         if one.error is not None:
             raise KafkaException(one.error)
+
+
+def _protocol(settings: Kafka) -> Properties:
+    """How members of a group find each other; under KIP-848 the broker decides about time-outs and shares."""
+    match settings.group_protocol:
+        case "consumer":
+            return {"group.protocol": "consumer"}
+        case "classic":
+            session_ms = int(settings.session_timeout_s * 1000)
+            return {
+                "partition.assignment.strategy": "cooperative-sticky",
+                "session.timeout.ms": session_ms,
+                "heartbeat.interval.ms": max(session_ms // 5, 100),
+            }
+        case other:
+            raise Invalid(
+                f"{other!r} is no group protocol", where="kafka.group_protocol", fix="write classic or consumer"
+            )
 
 
 def _reading(settings: Kafka) -> Properties:

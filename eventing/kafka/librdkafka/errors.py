@@ -28,7 +28,7 @@ _INVALID = frozenset(
         KafkaError._INVALID_ARG,  # noqa: SLF001
     }
 )
-_NO_TOPIC = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION})  # noqa: SLF001
+NO_TOPIC = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION})  # noqa: SLF001
 _SILENT = frozenset(
     {
         KafkaError._MSG_TIMED_OUT,  # noqa: SLF001
@@ -55,7 +55,7 @@ def meaning(error: KafkaError, where: str, *, topic: str = "") -> EventingError:
         )
     if code in _DENIED:
         return Denied(f"Kafka refuses: {error.str()}", where=where, fix="see kafka.properties and Kafka's ACLs")
-    if code in _NO_TOPIC:
+    if code in NO_TOPIC:
         name = f"the topic {topic}" if topic else "the topic or partition"
         return Unavailable(f"{name} does not exist in Kafka", where=where)
     if code == KafkaError.GROUP_ID_NOT_FOUND:

@@ -3,7 +3,8 @@
 The thread hands over one batch and waits until the loop has taken it, so what is read ahead is bounded by librdkafka's
 queue and never by ours. A short pause is a wait; a longer one pauses the partitions in librdkafka and goes on polling, so
 that a slow subscriber never costs the membership (cases B19). What a rebalance takes away is asked back from the listener
-first, its last marks are committed, and only then the partition goes.
+first, its last marks are committed, and only then the partition goes. A mark that was set in another topic of this name
+counts for nothing.
 
 A defect in here or in the listener never ends the reading: it is logged, the member leaves the group, and a new one joins
 that starts at what is committed.
@@ -20,10 +21,20 @@ from concurrent.futures import CancelledError
 from typing import Any
 
 import structlog
-from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    OFFSET_INVALID,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
 
 from eventing.kafka import ReaderListener
 from eventing.kafka.librdkafka import client
+from eventing.kafka.librdkafka.records import record_of
+from eventing.marks import stale
 from eventing.record import Mark, Record
 from eventing.settings import Kafka
 
@@ -39,10 +50,18 @@ class KafkaReader:
     """A `Reader`; belongs to the event loop on which it is started."""
 
     def __init__(
-        self, settings: Kafka, topic: str, group: str, listener: ReaderListener, *, revoke_patience_s: float
+        self,
+        settings: Kafka,
+        topic: str,
+        group: str,
+        listener: ReaderListener,
+        *,
+        revoke_patience_s: float,
+        topic_id: str = "",
     ) -> None:
         self._properties = client.group_member(settings, group)
         self._topic = topic
+        self._topic_id = topic_id
         self._group = group
         self._listener = listener
         self._patience_s = revoke_patience_s
@@ -157,15 +176,7 @@ class KafkaReader:
             self._trouble(error)
             return None
         self._troubled.clear()
-        return Record(
-            self._topic,
-            message.partition() or 0,
-            message.offset() or 0,
-            message.key(),
-            message.value(),
-            message.headers() or (),  # type: ignore[arg-type]
-            message.timestamp()[1],
-        )
+        return record_of(message, self._topic)
 
     def _wait_while_paused(self, consumer: Consumer) -> None:
         if self._going.wait(_SHORT_PAUSE_S) or self._ending:
@@ -180,14 +191,15 @@ class KafkaReader:
         consumer.resume(self._partitions(self._owned))
 
     def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        marks = self._marks(consumer, partitions)
+        found = self._marks(consumer, partitions)
+        old = {p for p, mark in found.items() if stale(mark, self._topic_id)}
+        marks = {p: _NOTHING if p in old else mark for p, mark in found.items()}
         self._owned.update(marks)
         self._call(self._listener.on_assigned, marks)
-        starts = [
-            TopicPartition(self._topic, p, mark.offset if mark.offset >= 0 else OFFSET_INVALID)
-            for p, mark in marks.items()
-        ]
-        consumer.incremental_assign(starts)
+        unset = {p: OFFSET_BEGINNING if p in old else OFFSET_INVALID for p in marks}
+        consumer.incremental_assign(
+            [TopicPartition(self._topic, p, mark.offset if mark.offset >= 0 else unset[p]) for p, mark in marks.items()]
+        )
         if self._held_back:
             consumer.pause(self._partitions(marks))
         _log.debug("partitions assigned", group=self._group, partitions=sorted(marks))
