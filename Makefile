@@ -5,8 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PYTEST := $(BIN)/python -m pytest -p no:cacheprovider
+MINUTES ?= 10
 
-.PHONY: help demo up test test-unit test-containers lint fix check docs clean
+.PHONY: help demo up test test-unit test-containers chaos lint fix check docs clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -33,6 +34,9 @@ test-unit: $(READY) ## the tests that need nothing but Python
 
 test-containers: $(READY) ## build the image and drive it with testcontainers and compose (needs a Docker engine)
 	@$(PYTEST) -m containers
+
+chaos: $(READY) ## kill and disturb everything for MINUTES=10 under load, then print what became of each event
+	@PYTHONPATH=tests/stands $(BIN)/python tests/chaos/long.py --minutes $(MINUTES)
 
 lint: $(READY) ## format, style, types and import contracts, read-only
 	@$(BIN)/ruff format --check .

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
@@ -21,20 +22,38 @@ from eventing.kinds.meta import Resource
 from eventing.plan.compile import Compiled, compile_plan
 from eventing.plan.diff import runnable
 from eventing.plan.expand import is_child
+from eventing.plan.model import Plan
 from eventing.plan.options import Observed, Options, Problem, Snapshot
 from eventing.plan.status import Status, carry_times
 from eventing.store import Store
 
 _log = structlog.get_logger("controller")
 Now = Callable[[], datetime]
+Overlay = Callable[[Plan, Plan], Plan]
+"""From all that the resources want, and what of it may run, to what the data plane is told."""
 SOON_S = 0.5
 
 
+def _as_it_is(_: Plan, running: Plan) -> Plan:
+    return running
+
+
 class Controller:
-    """Keeps Kafka, the data plane and every status at what the resources say."""
+    """Keeps Kafka, the data plane and every status at what the resources say.
+
+    `plan` is what the data plane does now, as far as resources ask for it.
+    """
 
     def __init__(
-        self, store: Store, feed: Feed, kafka: KafkaSide, prober: Prober, options: Options, now: Now, resync_s: float
+        self,
+        store: Store,
+        feed: Feed,
+        kafka: KafkaSide,
+        prober: Prober,
+        options: Options,
+        now: Now,
+        resync_s: float,
+        overlay: Overlay = _as_it_is,
     ) -> None:
         self._store = store
         self._feed = feed
@@ -43,23 +62,29 @@ class Controller:
         self._options = options
         self._now = now
         self._resync_s = resync_s
+        self._overlay = overlay
         self._observed = Observed()
+        self._changed = asyncio.Event()
+        self.plan = Plan()
         self.rounds = 0
 
     async def run(self) -> None:
         """Reconcile after each change and every `resync_s`, until cancelled."""
-        changed = asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._listen(changed))
+            tasks.create_task(self._listen())
             while True:
-                changed.clear()
+                self._changed.clear()
                 pause = await self._round()
                 try:
                     # Not `wait_for`: before Python 3.12 it swallows a cancellation that comes with the change.
                     async with asyncio.timeout(pause):
-                        await changed.wait()
+                        await self._changed.wait()
                 except TimeoutError:
                     continue
+
+    def ring(self) -> None:
+        """Ask for a round at once."""
+        self._changed.set()
 
     async def reconcile(self) -> None:
         """One round."""
@@ -71,9 +96,13 @@ class Controller:
         plan = compiled.plan
         topics = await self._kafka.topics(plan)
         groups = await self._kafka.groups(plan, topics)
-        self._observed = Observed(topics, groups, self._observed.routes)
+        ids = self._kafka.topic_ids
+        self._observed = Observed(topics, groups, self._observed.routes, ids)
+        running = runnable(plan, self._observed)
+        told = self._overlay(plan, running)
+        self.plan = replace(told, egresses={uid: told.egresses[uid] for uid in running.egresses})
         try:
-            await self._feed.publish(runnable(plan, self._observed))
+            await self._feed.publish(told)
         except EventingError as error:
             _log.warning("the plan could not be handed to the data plane", error=str(error))
             routes: Mapping[str, Problem | None] = {
@@ -82,7 +111,7 @@ class Controller:
         else:
             ready = [i for i in plan.ingresses.values() if topics.get(i.topic, True) is None]
             routes = await self._prober.probe(ready)
-        self._observed = Observed(topics, groups, routes)
+        self._observed = Observed(topics, groups, routes, ids)
         await self._write_statuses(resources, self._compile(resources).statuses)
         await self._kafka.bury(plan, {r.metadata.uid for r in self._store.list()})
 
@@ -104,9 +133,9 @@ class Controller:
         seen = [*self._observed.topics.values(), *self._observed.groups.values(), *self._observed.routes.values()]
         return self._resync_s if all(problem is None for problem in seen) else min(SOON_S, self._resync_s)
 
-    async def _listen(self, changed: asyncio.Event) -> None:
+    async def _listen(self) -> None:
         async for _ in self._store.snapshots():
-            changed.set()
+            self.ring()
 
     async def _keep_children(self, wanted: tuple[Resource, ...]) -> bool:
         """Make the store hold just these children; True where something changed."""

@@ -8,6 +8,7 @@ dropped costs details in a trace; whether an event is finished is in its group's
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -30,6 +31,7 @@ BYTES_A_REPORT = 500_000
 ROWS_HELD = 200_000
 REASON_CHARS = 200
 STILL_THERE_S = 5.0
+LAST_S = 2.0
 _SHORTEST_S = 0.05
 _NOTHING = Standing(0, 0)
 _log = structlog.get_logger("dispatcher")
@@ -149,10 +151,16 @@ class Diary:
             except Exception:  # noqa: BLE001  a defect here may cost a report and no delivery
                 _log.exception("outcomes could not be written down")
 
-    async def flush(self, standings: Mapping[str, Standing], *, make: bool = True) -> None:
-        """Write what there is to tell. Waits for nothing but the making of the topic, which `make` allows."""
+    async def close(self, standings: Mapping[str, Standing]) -> None:
+        """Write what is left, with little patience: nobody waits long for a report."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST_S):
+                await self.flush(standings)
+
+    async def flush(self, standings: Mapping[str, Standing]) -> None:
+        """Write what there is to tell. Waits for nothing but the making of the topic."""
         due = self._due(standings)
-        if not due or not (self._made or (make and await self._make())):
+        if not due or not (self._made or await self._make()):
             return
         for page in due:
             standing = standings.get(page.uid, _NOTHING)

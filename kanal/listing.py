@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from kanal.table import columns, ready_condition, target
+from kanal.table import columns, is_paused, ready_condition, target
 
 Document = Mapping[str, Any]
 FORMATS = ("table", "wide", "yaml", "json")
@@ -47,7 +47,8 @@ def age(created: str, now: datetime) -> str:
 
 def _row(document: Document, now: datetime) -> tuple[str, ...]:
     meta, ready = document["metadata"], ready_condition(document)
-    reason = "" if ready["status"] == "True" else str(ready.get("reason") or ready.get("message") or "")
+    fine = "Paused" if is_paused(document) else ""
+    reason = fine if ready["status"] == "True" else str(ready.get("reason") or ready.get("message") or "")
     created = str(meta.get("creationTimestamp") or "")
     return (meta["namespace"], meta["name"], str(ready["status"]), reason, target(document), age(created, now))
 

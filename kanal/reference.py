@@ -16,6 +16,7 @@ from typing import Any
 import typer.main
 from pydantic.fields import FieldInfo
 
+from dispatcher.diary import LostOutcomes
 from dispatcher.metrics import OutcomeMetrics
 from eventing.kinds.meta import Resource
 from eventing.kinds.model import Model
@@ -52,12 +53,22 @@ def commands() -> str:
         "",
     ]
     verbs: Mapping[str, Any] = getattr(root, "commands")  # noqa: B009  typer types its group as a plain command
-    for name, command in verbs.items():
+    for name, command in _leaves(verbs):
         lines += [f"## kanal {name}", "", " ".join((command.help or "").split()), ""]
         rows = [row for parameter in command.params if (row := _parameter(parameter))]
         if rows:
             lines += ["| | |", "|---|---|", *rows, ""]
     return "\n".join(lines)
+
+
+def _leaves(verbs: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    """Every verb that can be run, by its whole name."""
+    for name, command in verbs.items():
+        below = getattr(command, "commands", None)
+        if below is None:
+            yield before + name, command
+        else:
+            yield from _leaves(below, f"{before}{name} ")
 
 
 def settings() -> str:
@@ -89,6 +100,7 @@ def metrics() -> str:
     before = {family.name for family in telemetry.registry.collect()}
     IngressMetrics(telemetry)
     OutcomeMetrics(telemetry)
+    LostOutcomes(telemetry)
     lines = [
         _NOTE,
         "# Metrics",

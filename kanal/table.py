@@ -10,14 +10,17 @@ from eventing.kinds.key import Key, key_of
 from eventing.store import Store
 
 Document = Mapping[str, Any]
+_State = tuple[str, str, str, bool]
 
 
 def ready_condition(document: Document) -> Mapping[str, Any]:
     """The condition Ready of a resource; unknown where it has no status yet."""
-    conditions = (document.get("status") or {}).get("conditions") or ()
-    return next(
-        (c for c in conditions if c.get("type") == "Ready"), {"status": "Unknown", "message": "not looked at yet"}
-    )
+    return _condition(document, "Ready") or {"status": "Unknown", "message": "not looked at yet"}
+
+
+def is_paused(document: Document) -> bool:
+    """Whether its status says that it is ready to deliver and told not to."""
+    return (_condition(document, "Paused") or {}).get("status") == "True"
 
 
 def target(document: Document) -> str:
@@ -25,6 +28,11 @@ def target(document: Document) -> str:
     status = document.get("status") or {}
     url = (status.get("address") or {}).get("url") or (status.get("physicalSubscription") or {}).get("subscriberUri")
     return str(url or "")
+
+
+def _condition(document: Document, type_: str) -> Mapping[str, Any] | None:
+    conditions = (document.get("status") or {}).get("conditions") or ()
+    return next((one for one in conditions if one.get("type") == type_), None)
 
 
 def columns(rows: Iterable[Sequence[str]]) -> list[str]:
@@ -43,7 +51,7 @@ class Board:
         self._store = store
         self._place = place
         self._say = say
-        self._said: dict[Key, tuple[str, str, str]] = {}
+        self._said: dict[Key, _State] = {}
 
     async def run(self) -> None:
         """Look and say, until cancelled."""
@@ -59,7 +67,7 @@ class Board:
                 continue
             document = resource.document()
             ready = ready_condition(document)
-            state = (str(ready["status"]), target(document), str(ready.get("message", "")))
+            state = (str(ready["status"]), target(document), str(ready.get("message", "")), is_paused(document))
             present[key_of(resource)] = state
             if state != self._said.get(key_of(resource)) and ready["status"] != "Unknown":
                 self._said[key_of(resource)] = state
@@ -69,8 +77,8 @@ class Board:
             self._say(f"{'gone':<10}{key}")
 
 
-def _line(key: Key, state: tuple[str, str, str], place: str) -> str:
-    status, url, message = state
+def _line(key: Key, state: _State, place: str) -> str:
+    status, url, message, paused = state
     if status == "True":
-        return f"{'ready':<10}{key}  {url}".rstrip()
+        return f"{'paused' if paused else 'ready':<10}{key}  {url}".rstrip()
     return f"{'NOT READY':<10}{f'{place}: ' if place else ''}{key}: {message}"

@@ -21,12 +21,14 @@ from eventing.store.memory import MemoryStore
 from eventing.telemetry import Telemetry, configure_logging
 from kanal import files
 from kanal.api.app import api
+from kanal.api.operations import operations
 from kanal.display import EventDisplay
 from kanal.progress import shown
 from kanal.roles.channel import ingress
 from kanal.roles.common import beside, clients
 from kanal.roles.controller import Applier, controlling, features_of, following
 from kanal.roles.dispatcher import dispatching
+from kanal.roles.insight import looking
 from kanal.serve import serving
 from kanal.table import Board
 
@@ -81,8 +83,9 @@ async def up(settings: Settings, wish: Wish, say: Say, stop: asyncio.Event) -> N
         store = MemoryStore(lambda: datetime.now(UTC))
         applier = Applier(store, settings, say)
         await applier.apply(manifest)
-        controller = await stack.enter_async_context(controlling(settings, store, feed, connections.admin))
-        app = api(store, ready=lambda: controller.rounds > 0, metrics=telemetry.exposition)
+        control = await stack.enter_async_context(controlling(settings, store, feed, connections))
+        routers = [operations(control.operations), looking(settings, control.controller, connections)]
+        app = api(store, ready=lambda: control.ready, metrics=telemetry.exposition, routers=routers)
         api_port = await stack.enter_async_context(
             serving(app, settings.control.host, settings.control.port, what="state", setting="--api-port")
         )

@@ -1,28 +1,42 @@
-"""Resources over HTTP, read-only, in the paths and shapes of the Kubernetes API: what `kanal get` asks.
+"""Resources over HTTP, read-only, in the paths and shapes of the Kubernetes API: what `kanal get` asks; and further routers.
 
 `/apis/GROUP/VERSION/PLURAL` lists over all namespaces, `.../namespaces/NS/PLURAL` in one, with `/NAME` behind it one object.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from http import HTTPStatus
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
+from eventing.errors import EventingError, Invalid
 from eventing.kinds.meta import Resource
 from eventing.kinds.registry import KINDS
 from eventing.store import Store
+from kanal.api.status import failure, status_document
 
 
-def api(store: Store, *, ready: Callable[[], bool], metrics: Callable[[], tuple[bytes, bytes]]) -> FastAPI:
-    """The application; `ready` says whether the controller has finished a round, `metrics` is an exposition."""
-    app = FastAPI(
-        title="Kanal", docs_url=None, redoc_url=None, exception_handlers={HTTPException: _failure, Exception: _failure}
-    )
+def api(
+    store: Store,
+    *,
+    ready: Callable[[], bool],
+    metrics: Callable[[], tuple[bytes, bytes]],
+    routers: Sequence[APIRouter] = (),
+) -> FastAPI:
+    """The application; `ready` says whether the controller has finished a round, `metrics` is an exposition.
+
+    `routers` serve what is no resource, under paths of their own.
+    """
+    handlers: dict[int | type[Exception], Callable[[Request, Any], Coroutine[Any, Any, Response]]] = {
+        HTTPException: _failure, EventingError: _refusal, RequestValidationError: _misfit, Exception: _failure
+    }  # fmt: skip
+    app = FastAPI(title="Kanal", docs_url=None, redoc_url=None, exception_handlers=handlers)
+    for router in routers:
+        app.include_router(router)
 
     @app.get("/healthz")
     async def healthz() -> Response:
@@ -59,17 +73,18 @@ def api(store: Store, *, ready: Callable[[], bool], metrics: Callable[[], tuple[
 async def _failure(_: Request, error: Exception) -> Response:
     """An error as the Kubernetes API writes it."""
     known = error if isinstance(error, HTTPException) else HTTPException(500)
-    code = known.status_code
-    reason = HTTPStatus(code).phrase.replace(" ", "")
-    document = {
-        "apiVersion": "v1",
-        "kind": "Status",
-        "status": "Failure",
-        "message": known.detail,
-        "reason": reason,
-        "code": code,
-    }
-    return JSONResponse(document, code, known.headers)
+    return JSONResponse(failure(known.status_code, known.detail), known.status_code, known.headers)
+
+
+async def _refusal(_: Request, error: EventingError) -> Response:
+    return JSONResponse(status_document(error), error.http_status)
+
+
+async def _misfit(request: Request, error: RequestValidationError) -> Response:
+    """A request that does not have the shape that its route asks for."""
+    first = error.errors()[0]
+    field = ".".join(map(str, first["loc"][1:]))
+    return await _refusal(request, Invalid(str(first["msg"]), where=request.url.path, field=field))
 
 
 def _kind(group: str, version: str, plural: str) -> type[Resource]:

@@ -8,11 +8,16 @@ import typer
 
 from eventing.errors import EventingError
 from kanal import __version__
+from kanal.cli import deadletters
 from kanal.cli.display import event_display
 from kanal.cli.get import get
 from kanal.cli.kafka import kafka
+from kanal.cli.lag import lag
+from kanal.cli.pause import pause, resume
+from kanal.cli.replay import replay
 from kanal.cli.roles import channel, controller, dispatcher
 from kanal.cli.send import send
+from kanal.cli.trace import trace
 from kanal.cli.up import up
 
 app = typer.Typer(
@@ -26,6 +31,12 @@ app = typer.Typer(
 app.command("up")(up)
 app.command("send")(send)
 app.command("get")(get)
+app.command("lag")(lag)
+app.command("trace")(trace)
+app.add_typer(deadletters.app, name="deadletters")
+app.command("replay")(replay)
+app.command("pause")(pause)
+app.command("resume")(resume)
 app.command("event-display")(event_display)
 app.command("kafka")(kafka)
 app.command("channel")(channel)

@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from eventing.errors import EventingError, Invalid, NotFound, Unavailable
+from eventing.errors import Invalid, NotFound, Unavailable
+from kanal.cli.server import LOCAL, Server, ask
 
 if TYPE_CHECKING:
     from eventing.kinds.meta import Resource
-
-TIMEOUT_S = 10.0
-_BEGIN = "start it with: kanal up FILE; or name another with --server"
 
 
 def get(
@@ -20,9 +18,7 @@ def get(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One object; all where none is named.")] = None,
     namespace: Annotated[str | None, typer.Option("--namespace", "-n", help="Only this namespace.")] = None,
     output: Annotated[str, typer.Option("--output", "-o", help="table, wide, yaml or json.")] = "table",
-    server: Annotated[
-        str, typer.Option("--server", envvar="KANAL_SERVER", metavar="URL", help="The controller's address.")
-    ] = "http://127.0.0.1:8081",
+    server: Server = LOCAL,
 ) -> None:
     """Show resources: whether they are ready, why not, and where they are reached."""
     from datetime import UTC, datetime
@@ -46,36 +42,11 @@ def get(
 
 
 def _fetch(server: str, kind: type[Resource], namespace: str | None) -> list[dict[str, Any]]:
-    import http.client
-    import json
-    from urllib.parse import quote, urlsplit
+    from urllib.parse import quote
 
-    try:
-        parts = urlsplit(server if "//" in server else f"http://{server}")
-        host, port = parts.hostname or "", parts.port
-        if parts.scheme not in ("http", "https") or not host:
-            raise ValueError(server)
-    except ValueError as error:
-        fix = "write for instance http://127.0.0.1:8081"
-        raise Invalid(f"{server!r} is no URL", where="--server", fix=fix) from error
-    connect = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = connect(host, port, timeout=TIMEOUT_S)
     inside = f"/namespaces/{quote(namespace, safe='')}" if namespace else ""
-    path = f"{parts.path.rstrip('/')}/apis/{kind.GROUP}/{kind.VERSIONS[0]}{inside}/{kind.PLURAL}"
-    try:
-        connection.request("GET", path)
-        response = connection.getresponse()
-        status, body = response.status, response.read()
-        document = json.loads(body)
-    except (OSError, http.client.HTTPException) as error:
-        why = (error.strerror if isinstance(error, OSError) else None) or error
-        raise Unavailable(f"no controller answers: {why}", where=server, fix=_BEGIN) from error
-    except ValueError as error:
-        raise Unavailable("what answers there is no Kanal controller", where=server, fix=_BEGIN) from error
-    finally:
-        connection.close()
-    if status != 200 or not isinstance(document, dict) or "items" not in document:
-        told = document.get("message") if isinstance(document, dict) else None
-        raise EventingError(str(told or f"answered {status}"), where=server, fix=_BEGIN)
+    document = ask(server, "GET", f"/apis/{kind.GROUP}/{kind.VERSIONS[0]}{inside}/{kind.PLURAL}")
+    if not isinstance(document, dict) or "items" not in document:
+        raise Unavailable("what answers there is no Kanal controller", where=server)
     items: list[dict[str, Any]] = document["items"]
     return items

@@ -13,9 +13,10 @@ import structlog
 from eventing.errors import EventingError
 from eventing.feed import Feed
 from eventing.feed.topic import TopicFeed
-from eventing.kafka import Admin, Appender
+from eventing.kafka import Admin, Appender, Scanner
 from eventing.kafka.librdkafka.admin import KafkaAdmin
 from eventing.kafka.librdkafka.appender import KafkaAppender
+from eventing.kafka.librdkafka.scanner import KafkaScanner
 from eventing.plan.model import Plan
 from eventing.settings import Settings
 from eventing.telemetry import Telemetry, configure_logging
@@ -30,17 +31,20 @@ class Clients:
 
     appender: Appender
     admin: Admin
+    scanner: Scanner
 
 
 @asynccontextmanager
 async def clients(settings: Settings) -> AsyncIterator[Clients]:
-    """A producer and an admin client; what is queued is flushed on the way out."""
+    """A producer, an admin client and a reader for people; what is queued is flushed on the way out."""
     largest = settings.ingress.max_body_bytes + _RECORD_HEADROOM_BYTES
     appender = KafkaAppender(settings.kafka, max_record_bytes=largest)
     admin = KafkaAdmin(settings.kafka)
+    scanner = KafkaScanner(settings.kafka)
     try:
-        yield Clients(appender, admin)
+        yield Clients(appender, admin, scanner)
     finally:
+        await scanner.aclose()
         await appender.aclose()
         await admin.aclose()
 
@@ -49,10 +53,17 @@ async def clients(settings: Settings) -> AsyncIterator[Clients]:
 class Role:
     """What a role alone in its process works with."""
 
-    appender: Appender
-    admin: Admin
+    kafka: Clients
     feed: Feed
     telemetry: Telemetry
+
+    @property
+    def appender(self) -> Appender:
+        return self.kafka.appender
+
+    @property
+    def admin(self) -> Admin:
+        return self.kafka.admin
 
 
 @asynccontextmanager
@@ -62,7 +73,7 @@ async def alone(settings: Settings) -> AsyncIterator[Role]:
     async with clients(settings) as kafka:
         feed = TopicFeed(settings.kafka, settings.names.plan_topic, kafka.appender, kafka.admin)
         try:
-            yield Role(kafka.appender, kafka.admin, feed, Telemetry())
+            yield Role(kafka, feed, Telemetry())
         finally:
             await feed.aclose()
 

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
 
+from controller.jobs import Jobs
 from controller.kafka import KafkaSide
+from controller.letters import Letters
+from controller.operations import Operations
 from controller.probe import Prober
 from controller.reconcile import Controller
 from eventing.errors import Invalid
 from eventing.feed import Feed
-from eventing.kafka import Admin
+from eventing.kinds.delivery import PAUSED_ANNOTATION
 from eventing.kinds.key import Key, key_of
-from eventing.kinds.meta import Defaults, Features
+from eventing.kinds.meta import Defaults, Features, Resource
 from eventing.manifest import Manifest
 from eventing.plan.options import Options
 from eventing.settings import Settings
@@ -26,7 +31,9 @@ from eventing.store import Store
 from eventing.store.memory import MemoryStore
 from kanal import files
 from kanal.api.app import api
-from kanal.roles.common import alone, beside
+from kanal.api.operations import operations
+from kanal.roles.common import Clients, alone, beside
+from kanal.roles.insight import looking
 from kanal.serve import serving
 
 _log = structlog.get_logger("controller")
@@ -61,16 +68,35 @@ def features_of(settings: Settings) -> Features:
     return Features(cross_namespace_event_links=settings.control.cross_namespace_links)
 
 
+@dataclass(frozen=True, slots=True)
+class Control:
+    """A controller at work, and what a person may ask of it."""
+
+    controller: Controller
+    operations: Operations
+
+    @property
+    def ready(self) -> bool:
+        """Whether the first round is over."""
+        return self.controller.rounds > 0
+
+
 @asynccontextmanager
-async def controlling(settings: Settings, store: Store, feed: Feed, admin: Admin) -> AsyncIterator[Controller]:
+async def controlling(settings: Settings, store: Store, feed: Feed, kafka: Clients) -> AsyncIterator[Control]:
     """Reconcile while inside."""
     options = options_of(settings)
     prober = Prober(settings.control.probe_urls or [options.base_url])
-    controller = Controller(
-        store, feed, KafkaSide(admin), prober, options, lambda: datetime.now(UTC), settings.control.resync_s
-    )
-    async with beside(controller.run()):
-        yield controller
+    side, resync_s = KafkaSide(kafka.admin), settings.control.resync_s
+
+    def ring() -> None:
+        controller.ring()
+
+    async with Jobs(kafka.admin, ring, lambda: uuid.uuid4().hex[:8]) as jobs:
+        controller = Controller(store, feed, side, prober, options, _now, resync_s, jobs.laid_over)
+        letters = Letters(kafka.scanner, kafka.admin, kafka.appender, _now)
+        does = Operations(store, lambda: controller.plan, jobs, letters, kafka.admin, options, _now)
+        async with beside(controller.run()):
+            yield Control(controller, does)
 
 
 class Applier:
@@ -81,6 +107,7 @@ class Applier:
         self._defaults = defaults_of(settings)
         self._say = say
         self._applied: set[Key] = set()
+        self._paused: dict[Key, str | None] = {}
         self._places: dict[Key, str] = {}
 
     def place(self, key: Key) -> str:
@@ -94,12 +121,13 @@ class Applier:
         """
         problems = [str(problem) for problem in manifest.problems]
         wanted: set[Key] = set()
+        there = {key_of(r): r.metadata.annotations.get(PAUSED_ANNOTATION) for r in self._store.list()}
         for located in manifest.resources:
             key = key_of(located.resource)
             wanted.add(key)
             self._places[key] = f"{located.file}:{located.line}"
             try:
-                await self._store.apply(located.resource.defaulted(self._defaults))
+                await self._store.apply(self._as_paused(located.resource.defaulted(self._defaults), there.get(key)))
             except Invalid as error:
                 problems.append(f"{located.file}:{located.line}: {error}")
         if problems:
@@ -112,17 +140,28 @@ class Applier:
             self._say(text)
         return len(problems)
 
+    def _as_paused(self, resource: Resource, there: str | None) -> Resource:
+        """The resource with the pause that a command has set; what the file says of it, or no longer says, goes first."""
+        key = key_of(resource)
+        own, before = resource.metadata.annotations.get(PAUSED_ANNOTATION), self._paused.get(key)
+        self._paused[key] = own
+        if own is not None or before is not None or there is None:
+            return resource
+        metadata = resource.metadata.annotated(**{PAUSED_ANNOTATION: there})
+        return resource.model_copy(update={"metadata": metadata})
+
 
 async def serve_controller(settings: Settings, paths: Sequence[Path], *, watch: bool, stop: asyncio.Event) -> None:
     """Run until `stop`: `kanal controller`."""
     async with alone(settings) as role:
-        store = MemoryStore(lambda: datetime.now(UTC))
+        store = MemoryStore(_now)
         applier = Applier(store, settings, lambda text: print(text, file=sys.stderr, flush=True))
         features = features_of(settings)
         news = files.changes(paths, features)
         await applier.apply(files.load(paths, features))
-        async with controlling(settings, store, role.feed, role.admin) as controller:
-            app = api(store, ready=lambda: controller.rounds > 0, metrics=role.telemetry.exposition)
+        async with controlling(settings, store, role.feed, role.kafka) as control:
+            routers = [operations(control.operations), looking(settings, control.controller, role.kafka)]
+            app = api(store, ready=lambda: control.ready, metrics=role.telemetry.exposition, routers=routers)
             async with serving(
                 app, settings.control.host, settings.control.port, what="controller", setting="--port"
             ) as port:
@@ -137,3 +176,7 @@ async def following(applier: Applier, news: AsyncIterator[Manifest]) -> None:
     """Apply the files again whenever they change."""
     async for manifest in news:
         await applier.apply(manifest)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -109,7 +109,7 @@ def _diary(settings: Settings, appender: Appender, admin: Admin, telemetry: Tele
 
 
 async def _last_report(diary: Diary, dispatcher: Dispatcher) -> None:
-    await diary.flush(dispatcher.standings(), make=False)
+    await diary.close(dispatcher.standings())
 
 
 async def serve_dispatcher(settings: Settings, stop: asyncio.Event) -> None:

@@ -1,7 +1,7 @@
-"""What every adapter behind the log port must do: cases for the write side and for topics and groups.
+"""What every adapter behind the log port must do: cases for the write side and for topics.
 
 `LogCases` holds the fixtures; an adapter's test class says in `log` how its clients are made. The cases for readers are in
-`log_readers`.
+`log_readers`, those for groups' marks in `log_marks`, those for scanners in `log_scans`.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ import pytest
 from raw_http import until
 
 from eventing.errors import EventingError, Invalid, TooLarge, Unavailable
-from eventing.kafka import Admin, Appender, Reader, ReaderListener, appended
+from eventing.kafka import Admin, Appender, Reader, ReaderListener, Scanner, appended
+from eventing.marks import unfinished
 from eventing.plan.model import TopicSpec
-from eventing.record import Mark, Position, Record
+from eventing.record import Mark, Position, Record, TopicState
 
 PATIENCE_S = 30.0
 ACK_TIMEOUT_S = 6.0
@@ -29,10 +30,13 @@ class Log(Protocol):
     prefix: str
     appender: Appender
     admin: Admin
+    scanner: Scanner
+
+    async def delete_topic(self, name: str) -> None: ...
 
     def another_appender(self) -> Appender: ...
 
-    def reader(self, topic: str, group: str, listener: ReaderListener) -> Reader: ...
+    def reader(self, topic: str, group: str, listener: ReaderListener, topic_id: str = "") -> Reader: ...
 
 
 @dataclass
@@ -90,9 +94,9 @@ class LogCases:
     async def join(self, log: Log, made: list[Member]) -> AsyncIterator[Callable[..., Member]]:
         """Lets one more member join a group on a topic."""
 
-        def join(topic: str, group: str = "", metadata: str = "") -> Member:
+        def join(topic: str, group: str = "", metadata: str = "", topic_id: str = "") -> Member:
             member = Member(metadata=metadata)
-            member.reader = log.reader(topic, group or topic, member)
+            member.reader = log.reader(topic, group or topic, member, topic_id)
             member.reader.start()
             made.append(member)
             return member
@@ -112,6 +116,12 @@ class LogCases:
         spec = TopicSpec(f"{log.prefix}-{name}", partitions, 1, {k.replace("_", "."): v for k, v in config.items()})
         await log.admin.create_topic(spec)
         return spec.name
+
+
+async def lag(log: Log, group: str, topic: str) -> dict[int, int]:
+    """By partition that has a mark, how many records the group has yet to finish."""
+    marks, spans = await log.admin.marks(group, topic), await log.admin.spans(topic)
+    return {p: unfinished(mark, spans[p].end) for p, mark in marks.items()}
 
 
 async def write(log: Log, topic: str, *values: str, key: bytes | None = None) -> list[Position]:
@@ -178,7 +188,7 @@ class AppendingCases(LogCases):
     async def test_an_unknown_topic_is_unavailable_in_bounded_time_and_is_not_made(self, log: Log) -> None:
         topic = f"{log.prefix}-nowhere"
         assert await fails(Unavailable, log, topic, b"x", topic) < ACK_TIMEOUT_S + 1
-        assert await log.admin.partitions(topic) is None
+        assert await log.admin.topic(topic) is None
 
     async def test_a_closed_appender_takes_nothing_more_and_has_answered_everything(self, log: Log, topic: str) -> None:
         appender = log.another_appender()
@@ -192,14 +202,30 @@ class AppendingCases(LogCases):
 
 class TopicCases(LogCases):
     async def test_a_topic_is_there_with_its_partitions_once_it_is_created(self, log: Log) -> None:
-        assert await log.admin.partitions(f"{log.prefix}-a") is None
+        assert await log.admin.topic(f"{log.prefix}-a") is None
         topic = await self.new_topic(log, 3)
-        assert await log.admin.partitions(topic) == 3
+        state = await log.admin.topic(topic)
+        assert state is not None
+        assert state.partitions == 3
+        assert state.id
+        assert ":" not in state.id
+
+    async def test_a_topic_that_was_made_again_has_another_id(self, log: Log) -> None:
+        topic = await self.new_topic(log)
+        before = await log.admin.topic(topic)
+        assert before == await log.admin.topic(topic)
+        await log.delete_topic(topic)
+        assert await log.admin.topic(topic) is None
+        await self.new_topic(log)
+        after = await log.admin.topic(topic)
+        assert after is not None
+        assert after != before
 
     async def test_creating_a_topic_again_leaves_it_as_it_is(self, log: Log) -> None:
         topic = await self.new_topic(log, 2)
+        before = await log.admin.topic(topic)
         await log.admin.create_topic(TopicSpec(topic, 5, 1, {"retention.ms": "1000"}))
-        assert await log.admin.partitions(topic) == 2
+        assert await log.admin.topic(topic) == before == TopicState(before.id if before else "", 2)
 
     @pytest.mark.parametrize(
         ("spec", "match"),
@@ -214,47 +240,4 @@ class TopicCases(LogCases):
         with pytest.raises(Invalid, match=match) as caught:
             await log.admin.create_topic(named)
         assert named.name in str(caught.value)
-        assert await log.admin.partitions(named.name) is None
-
-
-class GroupCases(LogCases):
-    async def test_settling_commits_the_end_once_and_moves_nothing_afterwards(
-        self, log: Log, topic: str, join: Callable[..., Member]
-    ) -> None:
-        await write(log, topic, "before", "before")
-        await log.admin.settle_group(topic, topic)
-        await write(log, topic, "after")
-        await log.admin.settle_group(topic, topic)
-        assert await log.admin.lag(topic, topic) == {0: 1}
-        member = join(topic)
-        await until(lambda: member.values == [b"after"], PATIENCE_S)
-        assert [record.offset for record in member.records] == [2]
-
-    async def test_settling_a_group_on_a_missing_topic_is_unavailable(self, log: Log) -> None:
-        for answer in (
-            log.admin.settle_group("g", f"{log.prefix}-nowhere"),
-            log.admin.lag("g", f"{log.prefix}-nowhere"),
-        ):
-            with pytest.raises(Unavailable, match="nowhere"):
-                await answer
-
-    async def test_lag_counts_only_partitions_that_have_a_committed_offset(self, log: Log) -> None:
-        topic = await self.new_topic(log, 2)
-        assert await log.admin.lag(topic, topic) == {}
-        await log.admin.settle_group(topic, topic)
-        assert await log.admin.lag(topic, topic) == {0: 0, 1: 0}
-        await write(log, topic, "a", "b", "c", key=b"k")
-        assert sorted((await log.admin.lag(topic, topic)).values()) == [0, 3]
-
-    async def test_a_group_with_members_is_not_deleted_and_one_without_is_even_twice(
-        self, log: Log, topic: str, join: Callable[..., Member]
-    ) -> None:
-        await log.admin.settle_group(topic, topic)
-        member = join(topic)
-        await until(lambda: member.assigned, PATIENCE_S)
-        with pytest.raises(Unavailable, match="members"):
-            await log.admin.delete_group(topic)
-        await member.reader.aclose()
-        await log.admin.delete_group(topic)
-        await log.admin.delete_group(topic)
-        assert await log.admin.lag(topic, topic) == {}
+        assert await log.admin.topic(named.name) is None

@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from log_contract import PATIENCE_S, Log, LogCases, Member, write
+from log_contract import PATIENCE_S, Log, LogCases, Member, lag, write
 from raw_http import until
 
 from eventing.errors import Unavailable
+from eventing.marks import marked
 from eventing.record import Mark
 
 
@@ -48,6 +49,17 @@ class ReadingCases(LogCases):
         assert second.assigned == {0: Mark(2, "k1:a longer note")}
         assert second.values == [b"c"]
 
+    async def test_a_mark_of_a_topic_that_is_gone_counts_for_nothing_and_one_of_this_topic_does(
+        self, log: Log, topic: str, join: Callable[..., Member]
+    ) -> None:
+        await write(log, topic, "a", "b", "c")
+        await log.admin.set_marks(topic, topic, {0: marked(2, [], "old")})
+        await log.admin.set_marks(f"{topic}-2", topic, {0: marked(2, [], "new")})
+        stale, fresh = join(topic, topic_id="new"), join(topic, f"{topic}-2", topic_id="new")
+        await until(lambda: len(stale.records) == 3 and fresh.records, PATIENCE_S)
+        assert (stale.assigned, fresh.assigned) == ({0: Mark(-1)}, {0: marked(2, [], "new")})
+        assert fresh.values == [b"c"]
+
     async def test_marks_of_partitions_that_are_not_ours_are_ignored(
         self, log: Log, topic: str, join: Callable[..., Member]
     ) -> None:
@@ -65,7 +77,7 @@ class ReadingCases(LogCases):
         await until(lambda: len(member.records) == 2, PATIENCE_S)
         await member.reader.aclose()
         assert member.revocations == [[0]]
-        assert await log.admin.lag(topic, topic) == {0: 0}
+        assert await lag(log, topic, topic) == {0: 0}
         heir = join(topic)
         await until(lambda: heir.assigned, PATIENCE_S)
         assert heir.assigned == {0: Mark(2, "last words")}
@@ -127,9 +139,9 @@ class ReadingCases(LogCases):
         await until(lambda: len(heir.records) == 2, PATIENCE_S)
         assert heir.values == [b"a", b"b"]
 
-    async def _committed(self, log: Log, topic: str, lag: int) -> None:
+    async def _committed(self, log: Log, topic: str, left: int) -> None:
         async with asyncio.timeout(PATIENCE_S):
-            while await log.admin.lag(topic, topic) != {0: lag}:
+            while await lag(log, topic, topic) != {0: left}:
                 await asyncio.sleep(0.01)
 
 
@@ -215,7 +227,7 @@ class SharingCases(LogCases):
     async def test_a_member_joins_before_its_topic_is_there(self, log: Log, join: Callable[..., Member]) -> None:
         member = join(f"{log.prefix}-a")
         with pytest.raises(Unavailable):
-            await log.admin.lag(f"{log.prefix}-a", f"{log.prefix}-a")
+            await log.admin.marks(f"{log.prefix}-a", f"{log.prefix}-a")
         topic = await self.new_topic(log)
         await write(log, topic, "a")
         await until(lambda: member.values == [b"a"], PATIENCE_S)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from log_contract import AppendingCases, GroupCases, TopicCases
+from log_contract import AppendingCases, TopicCases
+from log_marks import GroupCases
 from log_readers import ReadingCases, SharingCases
+from log_scans import ScanningCases
 from memory_kafka import MemoryAppender, MemoryKafka, MemoryReader
 from raw_http import until
 
@@ -21,15 +23,19 @@ class MemoryLog:
         self.kafka = MemoryKafka()
         self.appender = self.kafka.appender()
         self.admin = self.kafka.admin()
+        self.scanner = self.kafka.scanner()
+
+    async def delete_topic(self, name: str) -> None:
+        self.kafka.delete_topic(name)
 
     def another_appender(self) -> MemoryAppender:
         return self.kafka.appender()
 
-    def reader(self, topic: str, group: str, listener: ReaderListener) -> MemoryReader:
-        return self.kafka.reader(topic, group, listener)
+    def reader(self, topic: str, group: str, listener: ReaderListener, topic_id: str = "") -> MemoryReader:
+        return self.kafka.reader(topic, group, listener, topic_id)
 
 
-class TestMemory(AppendingCases, TopicCases, GroupCases, ReadingCases, SharingCases):
+class TestMemory(AppendingCases, TopicCases, GroupCases, ReadingCases, SharingCases, ScanningCases):
     @pytest.fixture
     def log(self) -> MemoryLog:
         return MemoryLog()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -66,17 +67,20 @@ async def test_without_kafka_commands_are_unavailable_in_time_and_closing_is_bou
     clock: Callable[[], float],
 ) -> None:
     admin = KafkaAdmin(away())
-    for answer in (
-        admin.partitions("t"),
+    answers = await asyncio.gather(
+        admin.topic("t"),
         admin.create_topic(TopicSpec("t")),
         admin.settle_group("g", "t"),
-        admin.lag("g", "t"),
+        admin.marks("g", "t"),
+        admin.set_marks("g", "t", {0: Mark(1)}),
+        admin.spans("t"),
+        admin.keep_group("g", "t"),
         admin.delete_group("g"),
-    ):
-        with pytest.raises(Unavailable):
-            await answer
+        return_exceptions=True,
+    )
+    assert all(isinstance(answer, Unavailable) for answer in answers), answers
     await admin.aclose()
-    assert clock() < 12
+    assert clock() < 6
 
 
 async def test_without_kafka_a_reader_closes_all_the_same(clock: Callable[[], float]) -> None:
@@ -113,6 +117,23 @@ def test_properties_can_not_take_our_guarantees_away(name: str) -> None:
         client.producer(settings, 1)
     with pytest.raises(Invalid, match=name):
         client.group_member(settings, "g")
+
+
+@pytest.mark.parametrize("name", ["allow.auto.create.topics", "group.protocol"])
+def test_properties_that_settings_or_we_decide_are_refused(name: str) -> None:
+    with pytest.raises(Invalid, match=name):
+        client.group_member(Kafka(properties={name: "x"}), "g")
+
+
+def test_the_group_protocol_is_one_of_two_words() -> None:
+    classic = client.group_member(Kafka(), "g")
+    assert classic["partition.assignment.strategy"] == "cooperative-sticky"
+    assert "group.protocol" not in classic
+    consumer = client.group_member(Kafka(group_protocol="consumer"), "g")
+    assert consumer["group.protocol"] == "consumer"
+    assert not {"partition.assignment.strategy", "session.timeout.ms", "heartbeat.interval.ms"} & consumer.keys()
+    with pytest.raises(Invalid, match=r"kafka\.group_protocol: 'new' is no group protocol; write classic or consumer"):
+        client.group_member(Kafka(group_protocol="new"), "g")
 
 
 def test_other_properties_go_over_ours() -> None:

@@ -60,7 +60,9 @@ class RoomyServer(RawServer):
         return self
 
 
-async def within(condition: Callable[[], Awaitable[bool]], deadline_s: float = PATIENCE_S, every_s: float = 0.1) -> None:
+async def within(
+    condition: Callable[[], Awaitable[bool]], deadline_s: float = PATIENCE_S, every_s: float = 0.1
+) -> None:
     """Return when a condition that asks others holds; fail when it does not in time."""
     async with asyncio.timeout(deadline_s):
         while not await condition():

@@ -251,7 +251,7 @@ def _read_all(bootstrap: str, topic: str) -> list[Message]:
 
 
 @asynccontextmanager
-async def running(kafka: str, **groups: Mapping[str, Any]) -> AsyncIterator[Stack]:
+async def running(kafka: str, /, **groups: Mapping[str, Any]) -> AsyncIterator[Stack]:
     """A stack on this Kafka; `groups` change settings, for instance `delivery={"timeout_s": 1.0}`."""
     changes: dict[str, dict[str, Any]] = {
         "kafka": {"bootstrap": kafka},

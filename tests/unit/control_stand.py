@@ -16,6 +16,7 @@ from eventing.manifest import read
 from eventing.plan.compile import Compiled, compile_plan
 from eventing.plan.model import Ingress, Plan, TopicSpec
 from eventing.plan.options import Observed, Options, Problem, Snapshot
+from eventing.record import Mark, Span, TopicState
 from eventing.store.memory import MemoryStore
 
 GROUP = "messaging.knative.dev"
@@ -123,23 +124,37 @@ class FakeAdmin:
     def __init__(self) -> None:
         self.topics: dict[str, TopicSpec] = {}
         self.groups: set[tuple[str, str]] = set()
+        self.ids: dict[str, str] = {}
+        self.made = 0
         self.failing: dict[str, EventingError] = {}
         self.calls: list[tuple[str, str]] = []
 
-    async def partitions(self, topic: str) -> int | None:
-        found = self.topics.get(topic)
-        return None if found is None else found.partitions
+    async def topic(self, name: str) -> TopicState | None:
+        found = self.topics.get(name)
+        return None if found is None else TopicState(self.ids[name], found.partitions)
 
     async def create_topic(self, spec: TopicSpec) -> None:
         self._called("create_topic", spec.name)
-        self.topics.setdefault(spec.name, spec)
+        if spec.name not in self.topics:
+            self.topics[spec.name] = spec
+            self.made += 1
+            self.ids[spec.name] = f"id{self.made}"
 
-    async def settle_group(self, group: str, topic: str) -> None:
-        self._called("settle_group", group)
+    async def settle_group(self, group: str, topic: str, *, anew: bool = False) -> None:
+        self._called("settle_group anew" if anew else "settle_group", group)
         self.groups.add((group, topic))
 
-    async def lag(self, group: str, topic: str) -> Mapping[int, int]:
+    async def marks(self, group: str, topic: str) -> Mapping[int, Mark]:
         raise NotImplementedError
+
+    async def set_marks(self, group: str, topic: str, marks: Mapping[int, Mark]) -> None:
+        raise NotImplementedError
+
+    async def spans(self, topic: str, since_ms: int | None = None) -> Mapping[int, Span]:
+        raise NotImplementedError
+
+    async def keep_group(self, group: str, topic: str) -> None:
+        self._called("keep_group", group)
 
     async def delete_group(self, group: str) -> None:
         self._called("delete_group", group)

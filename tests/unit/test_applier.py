@@ -6,6 +6,7 @@ from pathlib import Path
 
 from control_stand import NOON, channel, kafka_channel, subscription
 
+from eventing.kinds.delivery import PAUSED_ANNOTATION, is_paused
 from eventing.kinds.key import key_of
 from eventing.kinds.meta import Features
 from eventing.manifest import combine, read
@@ -123,3 +124,45 @@ async def test_b58_one_typo_and_one_unknown_field_hide_nothing_and_are_told_with
         f"{tmp_path}/first.yaml:{lines.index('spec: {chanelTemplate: {}}') + 1}: Channel default/odd: "
     )
     assert "spec.chanelTemplate" in field
+
+
+class Pauses(Stand):
+    """An applier whose one subscription is paused and resumed by command and by file."""
+
+    async def file(self, word: str | None) -> None:
+        meta = "labels: {}" if word is None else f"annotations: {{{PAUSED_ANNOTATION}: '{word}'}}"
+        assert await self.apply(channel() + subscription(meta=meta)) == 0
+
+    async def command(self, word: str | None) -> None:
+        one = self.store.list()[-1]
+        annotations = {} if word is None else {PAUSED_ANNOTATION: word}
+        metadata = one.metadata.model_copy(update={"annotations": annotations})
+        await self.store.apply(one.model_copy(update={"metadata": metadata}))
+
+    @property
+    def paused(self) -> bool:
+        return is_paused(self.store.list()[-1].metadata)
+
+
+async def test_a_pause_by_command_outlasts_files_that_say_nothing_of_it() -> None:
+    stand = Pauses()
+    await stand.file(None)
+    await stand.command("true")
+    await stand.file(None)
+    assert stand.paused
+    await stand.command(None)
+    await stand.file(None)
+    assert not stand.paused
+
+
+async def test_what_a_file_says_of_a_pause_wins_over_a_command_and_so_does_taking_it_out() -> None:
+    stand = Pauses()
+    await stand.file("true")
+    await stand.command(None)
+    await stand.file("true")
+    assert stand.paused
+    await stand.file("false")
+    assert not stand.paused
+    await stand.command("true")
+    await stand.file(None)
+    assert not stand.paused

@@ -1,4 +1,4 @@
-"""The controller's hand on Kafka: what it asks for, how refusals come back, and when a group is really over."""
+"""The controller's hand on Kafka: what it asks for, how refusals come back, when a group is over, begins anew or is kept."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import dataclasses
 
 from control_stand import FakeAdmin, channel, compiled, subscription
 
-from controller.kafka import KafkaSide
+from controller.kafka import AT_ONCE, KEEP_S, KafkaSide
 from eventing.errors import Denied, Invalid, Unavailable
 from eventing.plan.model import Plan
 from eventing.plan.options import Problem
@@ -20,6 +20,21 @@ async def planned(text: str = "") -> Plan:
 
 async def settled(side: KafkaSide, plan: Plan) -> None:
     assert await side.groups(plan, await side.topics(plan)) == dict.fromkeys(plan.egresses)
+
+
+class Clock:
+    """Seconds that pass when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 5.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def made_again(admin: FakeAdmin, topic: str = TOPIC) -> None:
+    """What somebody else did to a topic: it is there, and it is another one."""
+    admin.ids[topic] = "another"
 
 
 def without(plan: Plan, *names: str) -> Plan:
@@ -146,3 +161,78 @@ async def test_a_subscription_that_comes_back_after_its_group_went_gets_a_new_st
     (out,) = plan.egresses.values()
     assert admin.calls == [("settle_group", out.group)]
     assert admin.groups == {(out.group, TOPIC)}
+
+
+async def test_a_topic_that_vanished_is_made_again_and_its_groups_begin_anew() -> None:
+    side, plan = KafkaSide(admin := FakeAdmin()), await planned()
+    (out,) = plan.egresses.values()
+    await settled(side, plan)
+    before = dict(side.topic_ids)
+    del admin.topics[TOPIC]
+    admin.calls.clear()
+    await settled(side, plan)
+    assert admin.calls == [("create_topic", TOPIC), ("settle_group anew", out.group)]
+    assert before[TOPIC] != side.topic_ids[TOPIC] == admin.ids[TOPIC]
+
+
+async def test_a_topic_that_somebody_else_made_again_is_noticed() -> None:
+    side, plan = KafkaSide(admin := FakeAdmin()), await planned()
+    (out,) = plan.egresses.values()
+    await settled(side, plan)
+    made_again(admin)
+    admin.calls.clear()
+    for _ in range(2):
+        await settled(side, plan)
+    assert admin.calls == [("settle_group anew", out.group)]
+    assert side.topic_ids[TOPIC] == "another"
+
+
+async def test_a_group_that_could_not_begin_anew_tries_again() -> None:
+    side, plan = KafkaSide(admin := FakeAdmin()), await planned()
+    (out,) = plan.egresses.values()
+    await settled(side, plan)
+    made_again(admin)
+    admin.failing[out.group] = Unavailable("the coordinator is loading")
+    assert (await side.groups(plan, await side.topics(plan)))[out.uid] is not None
+    admin.failing.clear()
+    admin.calls.clear()
+    await settled(side, plan)
+    assert admin.calls == [("settle_group anew", out.group)]
+
+
+async def test_the_ids_are_those_of_the_plans_topics() -> None:
+    side, plan = KafkaSide(admin := FakeAdmin()), await planned(channel("c1") + channel("c2"))
+    await side.topics(plan)
+    assert side.topic_ids == admin.ids
+    await side.topics(await planned(channel("c1")))
+    assert side.topic_ids == {TOPIC: admin.ids[TOPIC]}
+
+
+async def test_groups_are_kept_once_an_hour_and_a_failure_waits_for_the_next() -> None:
+    clock, admin = Clock(), FakeAdmin()
+    side, plan = KafkaSide(admin, clock), await planned()
+    (out,) = plan.egresses.values()
+    await settled(side, plan)
+    asked = []
+    for step in (0.0, KEEP_S - 1, 1.0, 1.0, KEEP_S):
+        clock.now += step
+        admin.failing[out.group] = Unavailable("the coordinator is loading")
+        admin.calls.clear()
+        await side.bury(plan, plan.egresses)
+        asked.append(admin.calls == [("keep_group", out.group)])
+    assert asked == [False, False, True, False, True]
+
+
+async def test_many_groups_are_kept_a_few_a_round() -> None:
+    clock, admin = Clock(), FakeAdmin()
+    side = KafkaSide(admin, clock)
+    plan = await planned(channel() + "".join(subscription(f"s{n}") for n in range(AT_ONCE + 3)))
+    await settled(side, plan)
+    await side.bury(plan, plan.egresses)
+    clock.now += KEEP_S
+    counts = []
+    for _ in range(3):
+        admin.calls.clear()
+        await side.bury(plan, plan.egresses)
+        counts.append(len(admin.calls))
+    assert counts == [AT_ONCE, 3, 0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -22,7 +23,7 @@ from control_stand import (
 )
 
 from eventing.errors import Invalid, Unavailable
-from eventing.plan.model import Ingress
+from eventing.plan.model import Ingress, Plan
 from eventing.plan.options import Problem
 
 TOPIC = "knative-messaging-kafka.default.c1"
@@ -216,6 +217,30 @@ async def test_it_wakes_for_each_change_long_before_the_resync() -> None:
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(stored(channel(), stand.store))
         await running(stand, lambda: len(stand.feed.plan.ingresses) == 1)
+
+
+async def test_what_is_laid_over_the_plan_is_published_at_once_and_changes_no_status_and_no_group() -> None:
+    stand = ControllerStand()
+    await stand.round(channel() + subscription())
+    ready = stand.ready("Subscription", "s1")
+
+    def job(_: Plan, running: Plan) -> Plan:
+        held = {uid: replace(one, pace="held") for uid, one in running.egresses.items()}
+        extra = {one.uid + ".job": replace(one, uid=one.uid + ".job", group="g") for one in running.egresses.values()}
+        return replace(running, egresses={**held, **extra})
+
+    async def lay_over() -> None:
+        while not stand.controller.rounds:
+            await asyncio.sleep(0)
+        stand.controller._overlay = job
+        stand.controller.ring()
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(lay_over())
+        await running(stand, lambda: len(stand.feed.plan.egresses) == 2)
+    assert [one.pace for one in stand.controller.plan.egresses.values()] == ["held"]
+    assert stand.ready("Subscription", "s1") == ready
+    assert "delete_group" not in [what for what, _ in stand.admin.calls]
 
 
 @pytest.mark.parametrize("turns", range(8))

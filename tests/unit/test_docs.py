@@ -60,7 +60,7 @@ def test_a_setting_that_a_page_names_exists(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_a_command_that_a_page_names_exists(page: Path) -> None:
-    verbs = {command.name for command in app.registered_commands}
+    verbs = {one.name for one in (*app.registered_commands, *app.registered_groups)}
     found = set(re.findall(r"\bkanal (up|[a-z-]+)(?: [A-Z\[]|`)", page.read_text(encoding="utf-8")))
     assert found <= verbs
 

@@ -7,6 +7,7 @@ from eventing.kinds.meta import Defaults, Features
 from eventing.kinds.registry import check_update, parse
 
 ORDER = "kafka.eventing.knative.dev/delivery.order"
+PAUSED = "kanal.dev/paused"
 SERVICE = {"apiVersion": "v1", "kind": "Service", "name": "s"}
 
 
@@ -83,6 +84,10 @@ def test_an_empty_reply_is_no_reply() -> None:
             subscription({"annotations": {ORDER: "unorderd"}}),
             [f'metadata.annotations[{ORDER}]: "unorderd" is no order of delivery; did you mean unordered?'],
         ),
+        (
+            subscription({"annotations": {PAUSED: "yes"}}),
+            [f'metadata.annotations[{PAUSED}]: "yes" is neither true nor false; write true or false'],
+        ),
     ],
 )
 def test_a_wrong_subscription_names_field_and_fix(whole: dict[str, Any], messages: list[str]) -> None:
@@ -92,6 +97,11 @@ def test_a_wrong_subscription_names_field_and_fix(whole: dict[str, Any], message
 @pytest.mark.parametrize("word", ["ordered", "unordered", "Unordered"])
 def test_both_orders_of_delivery_are_known(word: str) -> None:
     assert faults(subscription({"annotations": {ORDER: word}})) == []
+
+
+@pytest.mark.parametrize("word", ["true", "false", "True"])
+def test_a_pause_is_switched_on_or_off(word: str) -> None:
+    assert faults(subscription({"annotations": {PAUSED: word}})) == []
 
 
 def test_the_channel_is_immutable_and_the_rest_is_not() -> None:

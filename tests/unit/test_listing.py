@@ -28,6 +28,11 @@ def test_a_ready_object_shows_its_address_and_no_reason() -> None:
     ]
 
 
+def test_a_paused_object_is_ready_and_says_that_it_is_paused() -> None:
+    document = resource("a", conditions=conditions(Paused=("True", "Paused", "resting"), Ready=("True", "", "")))
+    assert shown([document], "table", NOW).splitlines()[1].split() == ["default", "a", "True", "Paused", "5m"]
+
+
 def test_an_object_that_is_not_ready_shows_the_reason() -> None:
     document = resource("a", conditions=conditions(Ready=("False", "NoTopic", "Kafka says no")))
     assert shown([document], "table", NOW).splitlines()[1].split() == ["default", "a", "False", "NoTopic", "5m"]

@@ -7,9 +7,10 @@ import itertools
 import pytest
 from control_stand import channel, compiled, condition, dead_letters, kafka_channel, key, resources, subscription, well
 
-from eventing.kinds.delivery import ORDER_ANNOTATION
+from eventing.kinds.delivery import ORDER_ANNOTATION, PAUSED_ANNOTATION
 from eventing.plan.compile import compile_plan
-from eventing.plan.options import Options, Snapshot
+from eventing.plan.diff import runnable
+from eventing.plan.options import Observed, Options, Snapshot
 from eventing.verdict import RetryPolicy
 
 C1 = "knative-messaging-kafka.default.c1"
@@ -131,6 +132,24 @@ async def test_the_annotation_says_the_order(word: str, order: str) -> None:
     meta = f"annotations: {{{ORDER_ANNOTATION}: {word}}}" if word else "labels: {}"
     found = await compiled(channel() + subscription(meta=meta))
     assert [out.order for out in found.plan.egresses.values()] == [order]
+
+
+@pytest.mark.parametrize(("word", "pace"), [("true", "paused"), ("True", "paused"), ("false", "running")])
+async def test_a_paused_subscription_is_ready_and_says_that_it_rests(word: str, pace: str) -> None:
+    found = await compiled(channel() + subscription(meta=f"annotations: {{{PAUSED_ANNOTATION}: '{word}'}}"))
+    assert [out.pace for out in found.plan.egresses.values()] == [pace]
+    status = found.statuses[key("Subscription", "s1")]
+    assert condition(status)[0] == "True"
+    told = [(one["status"], one["severity"]) for one in status["conditions"] if one["type"] == "Paused"]
+    assert told == ([("True", "Info")] if pace == "paused" else [])
+
+
+async def test_an_egress_is_told_which_topic_of_that_name_it_reads() -> None:
+    plan = (await compiled(channel() + subscription())).plan
+    (out,) = plan.egresses.values()
+    ids = {out.topic: "id1"}
+    seen = Observed(dict.fromkeys(plan.topics), dict.fromkeys(plan.egresses), dict.fromkeys(plan.ingresses), ids)
+    assert [one.topic_id for one in runnable(plan, seen).egresses.values()] == ["id1"]
 
 
 PARENT = "{delivery: {retry: 5, backoffPolicy: linear, deadLetterSink: {uri: 'http://parent'}}}"

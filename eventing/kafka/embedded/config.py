@@ -35,6 +35,11 @@ _LAPTOP = {
     "auto.leader.rebalance.enable": "false",
     "background.threads": "2",
     "default.replication.factor": "1",
+    # KIP-848's time-outs are the broker's; its defaults (5 s, 45 s) suit large clusters.
+    "group.consumer.heartbeat.interval.ms": "1000",
+    "group.consumer.min.heartbeat.interval.ms": "100",
+    "group.consumer.min.session.timeout.ms": "1000",
+    "group.consumer.session.timeout.ms": "10000",
     "group.coordinator.rebalance.protocols": "classic,consumer",
     "group.initial.rebalance.delay.ms": "0",
     "group.min.session.timeout.ms": "1000",

@@ -183,8 +183,14 @@ class KafkaAdmin:
     async def _commit(self, group: str, topic: str, marks: Mapping[int, Mark]) -> None:
         offsets = [TopicPartition(topic, p, mark.offset, mark.metadata) for p, mark in marks.items()]
         where = f"consumer group {group}"
+
+        def commit(consumer: Consumer) -> None:
+            # A commit waits for the group's coordinator as long as librdkafka likes, a question as long as we do.
+            consumer.committed(offsets, timeout=self._timeout_s)
+            client.commit(consumer, offsets)
+
         try:
-            await self._as_group(group, lambda consumer: client.commit(consumer, offsets))
+            await self._as_group(group, commit)
         except KafkaException as error:
             if error.args[0].code() in _HAS_MEMBERS:
                 raise _Members("the group has members", where=where, fix="end those first") from error

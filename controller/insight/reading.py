@@ -1,0 +1,34 @@
+"""One way to read spans of a topic, so that every scan ends with its block."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from eventing.kafka import Scanner
+from eventing.record import Record, Span
+
+
+def total(spans: Mapping[int, Span]) -> int:
+    """How many offsets these spans are."""
+    return sum(max(span.end - span.first, 0) for span in spans.values())
+
+
+@asynccontextmanager
+async def reading(
+    scanner: Scanner, topic: str, spans: Mapping[int, Span]
+) -> AsyncIterator[AsyncIterator[list[Record]]]:
+    """The records of these spans in batches; no connection is made where there are none."""
+    batches = scanner.scan(topic, spans) if total(spans) else _empty()
+    try:
+        yield batches
+    finally:
+        close = getattr(batches, "aclose", None)
+        if close is not None:
+            await close()
+
+
+async def _empty() -> AsyncIterator[list[Record]]:
+    nothing: tuple[list[Record], ...] = ()
+    for batch in nothing:
+        yield batch

@@ -1,0 +1,241 @@
+"""What a person may do beside applying resources: see dead letters and send them again, replay, pause and resume.
+
+Every verb of the command line and every button of a console ends in one method here. A method answers with plain
+documents and raises errors that name the subscription and the fix; it knows no HTTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from difflib import get_close_matches
+from typing import Any
+
+import structlog
+
+from controller.jobs import Job, Jobs
+from controller.letters import Letters
+from controller.replay import Point, between, offset_of, point, repeated, rewound
+from eventing.errors import Invalid, NotFound, Unavailable
+from eventing.kafka import Admin
+from eventing.kinds.delivery import PAUSED_ANNOTATION, is_paused
+from eventing.kinds.subscription import Subscription
+from eventing.letters import Fold, Letter, Marker, Wanted, count
+from eventing.plan import names
+from eventing.plan.model import Egress, Plan
+from eventing.plan.options import Options
+from eventing.plan.status import ready_of
+from eventing.record import Mark, Span
+from eventing.store import Store
+
+MOST_SPANS = 2_000
+"""Runs of offsets that one job may name: it travels in the plan, and a record of that has to stay small."""
+HELD_S = 60.0
+LOOK_S = 0.2
+_log = structlog.get_logger("controller")
+
+
+@dataclass(frozen=True, slots=True)
+class Rewind:
+    """What a replay in the subscription's own group would do: marks to commit, events to deliver, events that come twice."""
+
+    marks: Mapping[int, Mark]
+    events: int
+    repeated: int
+
+
+class Operations:
+    """The operations on the subscriptions of one store; `plan` tells what runs now."""
+
+    def __init__(
+        self,
+        store: Store,
+        plan: Callable[[], Plan],
+        jobs: Jobs,
+        letters: Letters,
+        admin: Admin,
+        options: Options,
+        now: Callable[[], datetime],
+    ) -> None:
+        self.jobs = jobs
+        self._store = store
+        self._plan = plan
+        self._letters = letters
+        self._admin = admin
+        self._options = options
+        self._now = now
+
+    async def counts(self, namespace: str | None) -> list[dict[str, Any]]:
+        """For each subscription, how many dead letters are open and how many were handled."""
+        found = [one for one in self._subscriptions() if namespace in (None, one.metadata.namespace)]
+        rows = []
+        for one in found:
+            fold = await self._letters.fold(self._grave(one.metadata.namespace, one.metadata.name))
+            place = {"namespace": one.metadata.namespace, "name": one.metadata.name}
+            rows.append({**place, "open": fold.chosen, "handled": fold.handled})
+        return rows
+
+    async def fold(self, namespace: str, name: str, wanted: Wanted, *, handled_too: bool = False) -> Fold:
+        """Which dead letters of a subscription are wanted; one that was deleted still has its letters."""
+        topic = self._grave(namespace, name)
+        if await self._admin.topic(topic) is None:
+            self._subscription(namespace, name)
+        return await self._letters.fold(topic, wanted, handled_too=handled_too)
+
+    def read(self, namespace: str, name: str, fold: Fold, newest: int | None = None) -> AsyncIterator[list[Letter]]:
+        """The chosen letters in batches, oldest first."""
+        return self._letters.read(self._grave(namespace, name), fold, newest)
+
+    async def letter(self, namespace: str, name: str, offset: int) -> tuple[Letter, Marker | None]:
+        """One letter and what became of it."""
+        topic = self._grave(namespace, name)
+        if await self._admin.topic(topic) is None:
+            self._subscription(namespace, name)
+        return await self._letters.one(topic, offset)
+
+    async def redeliver(self, namespace: str, name: str, wanted: Wanted, before: int | None) -> tuple[Job, int]:
+        """Begin to deliver the wanted letters again; the job, and how many letters are left for a further one."""
+        egress = self._running(namespace, name)
+        fold = await self._chosen(namespace, name, wanted, before)
+        spans = fold.spans()
+        state = await self._admin.topic(egress.dead_letter_topic)
+        topic_id = "" if state is None else state.id
+        job = await self.jobs.start(
+            "redeliver", egress, egress.dead_letter_topic, topic_id, {0: spans[:MOST_SPANS]}
+        )  # fmt: skip
+        return job, count(spans[MOST_SPANS:])
+
+    async def discard(self, namespace: str, name: str, wanted: Wanted, before: int | None) -> int:
+        """Mark the wanted letters as discarded: nobody is to get them. They stay in the topic."""
+        fold = await self._chosen(namespace, name, wanted, before)
+        discarded = await self._letters.discard(self._grave(namespace, name), fold)
+        _log.info("dead letters discarded", subscription=f"{namespace}/{name}", letters=discarded)
+        return discarded
+
+    async def replay_beside(self, namespace: str, name: str, begin: Sequence[str], end: Sequence[str]) -> Job:
+        """Begin to deliver old events again as a job with a group of its own."""
+        egress = self._running(namespace, name)
+        spans = await self._spans(egress, begin, end)
+        return await self.jobs.start(
+            "replay", egress, egress.topic, egress.topic_id, {p: [span] for p, span in spans.items()}
+        )  # fmt: skip
+
+    async def replay_within(
+        self, namespace: str, name: str, begin: Sequence[str], end: Sequence[str], *, accept_repeated: bool
+    ) -> Rewind:
+        """Set the subscription's own group back, so that it delivers old events again and then goes on as before.
+
+        The dispatchers leave the group meanwhile. What they finish between the look at the marks and their leaving, at
+        most what one commit interval holds, comes again.
+        """
+        egress = self._running(namespace, name)
+        spans = await self._spans(egress, begin, end)
+        with self.jobs.holding(egress.uid):
+            try:
+                async with asyncio.timeout(HELD_S):
+                    rewind = await self._rewind(egress, spans, accept_repeated=accept_repeated)
+            except TimeoutError as error:
+                message = (
+                    f"its dispatchers did not leave the group {egress.group} within {HELD_S:.0f} s; nothing changed"
+                )
+                fix = "look whether one of them hangs, and try again"
+                raise Unavailable(message, where=_title(namespace, name), fix=fix) from error
+        _log.info("replay begins", subscription=f"{namespace}/{name}", events=rewind.events, repeated=rewind.repeated)
+        return rewind
+
+    async def pace(self, namespace: str, name: str, *, paused: bool) -> bool:
+        """Pause or resume; False where it was so already."""
+        one = self._subscription(namespace, name)
+        if is_paused(one.metadata) == paused:
+            return False
+        annotations = {key: text for key, text in one.metadata.annotations.items() if key != PAUSED_ANNOTATION}
+        if paused:
+            annotations[PAUSED_ANNOTATION] = "true"
+        metadata = one.metadata.model_copy(update={"annotations": annotations})
+        await self._store.apply(one.model_copy(update={"metadata": metadata}))
+        return True
+
+    async def _chosen(self, namespace: str, name: str, wanted: Wanted, before: int | None) -> Fold:
+        """The wanted letters that are open; `Invalid` where there are none, or where one that was named is not open."""
+        self._subscription(namespace, name)
+        fold = await self._letters.fold(self._grave(namespace, name), wanted, before=before)
+        missing = sorted(offset for offset in wanted.offsets or () if not fold.has(offset))
+        if missing:
+            told = ", ".join(map(str, missing[:10])) + (" ..." if len(missing) > 10 else "")
+            fix = f"see kanal deadletters list {name} -n {namespace}"
+            raise Invalid(f"no open dead letter that fits is at {told}", where=_title(namespace, name), fix=fix)
+        if not fold.chosen:
+            raise NotFound("no open dead letter fits", where=_title(namespace, name))
+        return fold
+
+    async def _rewind(self, egress: Egress, spans: Mapping[int, Span], *, accept_repeated: bool) -> Rewind:
+        """Commit the marks as soon as the group has no members."""
+        title = _title(egress.namespace, egress.name)
+        while True:
+            before = await self._admin.marks(egress.group, egress.topic)
+            marks = {p: before.get(p, Mark(0)) for p in spans}
+            again = sum(repeated(marks[p], span, egress.topic_id) for p, span in spans.items())
+            if again and not accept_repeated:
+                message = (
+                    f"Kafka has no room to remember all that is delivered already: {again} more events would come again"
+                )
+                raise Invalid(message, where=title, fix="accept that with --yes, or replay --as-new-group")
+            after = {p: rewound(marks[p], span, egress.topic_id) for p, span in spans.items()}
+            try:
+                await self._admin.set_marks(egress.group, egress.topic, after)
+            except Unavailable as error:
+                _log.debug("the group can't be set back yet", group=egress.group, error=str(error))
+                await asyncio.sleep(LOOK_S)
+            else:
+                return Rewind(after, count(spans.values()), again)
+
+    async def _spans(self, egress: Egress, begin: Sequence[str], end: Sequence[str]) -> Mapping[int, Span]:
+        """What lies between the two points, by partition; `Invalid` where that is nothing."""
+        there = await self._admin.spans(egress.topic)
+        firsts = await self._offsets(egress, point(begin, self._now(), "--from"), there)
+        ends = await self._offsets(egress, point(end, self._now(), "--to"), there)
+        spans = {p: between(firsts[p], ends[p], there[p]) for p in there}
+        found = {p: span for p, span in spans.items() if span.end > span.first}
+        if not found:
+            lie = ", ".join(f"{p}:{span.first} to {p}:{span.end}" for p, span in sorted(there.items()))
+            title = _title(egress.namespace, egress.name)
+            raise NotFound("no event lies between --from and --to", where=title, fix=f"there are those from {lie}")
+        return found
+
+    async def _offsets(self, egress: Egress, at: Point, there: Mapping[int, Span]) -> Mapping[int, int | None]:
+        since = {} if at.since_ms is None else await self._admin.spans(egress.topic, at.since_ms)
+        return {p: offset_of(at, p, there[p], since) for p in there}
+
+    def _running(self, namespace: str, name: str) -> Egress:
+        """The egress of a subscription. Raises where it does not exist or does not deliver."""
+        one = self._subscription(namespace, name)
+        found = self._plan().egresses.get(one.metadata.uid)
+        if found is None:
+            why = ready_of(one.status).message or "not looked at yet"
+            raise Unavailable(f"is not ready: {why}", where=_title(namespace, name), fix="see kanal get subscription")
+        return found
+
+    def _subscription(self, namespace: str, name: str) -> Subscription:
+        known = {(one.metadata.namespace, one.metadata.name): one for one in self._subscriptions()}
+        if (namespace, name) not in known:
+            near = get_close_matches(name, [other for place, other in known if place == namespace], 1)
+            elsewhere = [place for place, other in known if other == name]
+            fix = "see kanal get subscription"
+            if near:
+                fix = f"did you mean {near[0]}?"
+            elif elsewhere:
+                fix = f"there is one in namespace {elsewhere[0]}: add -n {elsewhere[0]}"
+            raise NotFound("does not exist", where=_title(namespace, name), fix=fix)
+        return known[namespace, name]
+
+    def _subscriptions(self) -> list[Subscription]:
+        return [one for one in self._store.list() if isinstance(one, Subscription)]
+
+    def _grave(self, namespace: str, name: str) -> str:
+        return names.dead_letter_topic(self._options, namespace, name)
+
+
+def _title(namespace: str, name: str) -> str:
+    return f"Subscription {namespace}/{name}"

@@ -1,0 +1,46 @@
+"""A job on the controller, followed on the terminal until it is over; ctrl-C cancels it."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+import typer
+
+from eventing.errors import EventingError
+from kanal.cli.naming import ROOT
+from kanal.cli.server import ask, lines
+
+INTERRUPTED = 130
+
+
+def follow(server: str, begun: dict[str, Any], what: str) -> None:
+    """Show the progress of a job that has begun until it is done.
+
+    Raises `EventingError` where it fails; ends the command where it is cancelled, here or by somebody else.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    console = Console(stderr=True)
+    job, since = begun, time.monotonic()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
+    try:
+        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+            bar = progress.add_task(what, total=job["total"], rate="")
+            for job in lines(server, f"{ROOT}/jobs/{begun['id']}/progress"):
+                progress.update(bar, completed=job["done"], rate=_rate(job["done"], since))
+    except KeyboardInterrupt:
+        job = ask(server, "DELETE", f"{ROOT}/jobs/{begun['id']}")
+    told = f"{what}: {job['done']} of {job['total']} done"
+    if job["state"] == "failed":
+        raise EventingError(f"{told}, then it failed: {job['problem']}", where=job["title"])
+    if job["state"] != "done":
+        print(f"kanal: {told}, cancelled; what is under way may still be delivered", file=sys.stderr)
+        raise typer.Exit(INTERRUPTED)
+    print(f"{told}, {_rate(job['done'], since)}")
+
+
+def _rate(done: int, since: float) -> str:
+    return f"{done / max(time.monotonic() - since, 0.001):.0f} a second"

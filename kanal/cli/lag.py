@@ -1,0 +1,59 @@
+"""`kanal lag`: how subscriptions stand."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from eventing.errors import Invalid
+from kanal.cli.server import LOCAL, Server, ask
+
+EVERY_S = 2.0
+
+
+def lag(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="One subscription; all where none is named.")
+    ] = None,
+    namespace: Annotated[str | None, typer.Option("--namespace", "-n", help="Only this namespace.")] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="Show it again every two seconds, until Ctrl-C.")
+    ] = False,
+    output: Annotated[str, typer.Option("--output", "-o", help="table or json.")] = "table",
+    server: Server = LOCAL,
+) -> None:
+    """Show how far each subscription is: unfinished events and the oldest one, rate, retries, dead letters."""
+    import json
+    import time
+
+    from kanal.lagtable import lag_table
+
+    if output not in ("table", "json"):
+        raise Invalid(f"{output!r} is no format", where="--output", fix="use table or json")
+    while True:
+        items = _items(server, name, namespace)
+        if output == "json":
+            text = json.dumps(items, indent=None if watch else 2, ensure_ascii=False)
+        else:
+            text = lag_table(items) if items else "no subscription is running"
+        _say(text, anew=watch and output == "table")
+        if not watch:
+            return
+        time.sleep(EVERY_S)
+
+
+def _items(server: str, name: str | None, namespace: str | None) -> list[dict[str, Any]]:
+    from urllib.parse import urlencode
+
+    asked = {key: value for key, value in (("name", name), ("namespace", namespace)) if value}
+    items: list[dict[str, Any]] = ask(server, "GET", f"/operations/v1/lag?{urlencode(asked)}")["items"]
+    return items
+
+
+def _say(text: str, *, anew: bool) -> None:
+    """Print; on a terminal in place of what stands there."""
+    import sys
+
+    clear = "\x1b[H\x1b[2J" if anew and sys.stdout.isatty() else ""
+    print(clear + text, flush=True)

@@ -1,0 +1,51 @@
+"""`kanal replay`: events that were delivered already, again."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from kanal.cli.naming import Namespace, Reference, named, path
+from kanal.cli.server import LOCAL, Server, ask
+
+
+def replay(
+    subscription: Reference,
+    begin: Annotated[
+        list[str],
+        typer.Option(
+            "--from",
+            metavar="POINT",
+            help="An RFC 3339 time, an age such as 15m or -2h, an offset, PARTITION:OFFSET (may come several times), "
+            "or beginning.",
+        ),
+    ],
+    end: Annotated[
+        list[str] | None, typer.Option("--to", metavar="POINT", help="The same, not included; now where left out.")
+    ] = None,
+    as_new_group: Annotated[
+        bool, typer.Option("--as-new-group", help="Beside the live delivery, with a consumer group of its own.")
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Don't ask; accept that further events may be delivered twice.")
+    ] = False,
+    namespace: Namespace = "default",
+    server: Server = LOCAL,
+) -> None:
+    """Deliver events of a subscription again: in its own place of the queue, or beside it as a new consumer group."""
+    from kanal.cli.following import follow
+
+    title = f"{namespace}/{named(subscription)}"
+    if not as_new_group and not yes:
+        typer.confirm(f"Set {title} back, so that it delivers these events again before it goes on?", abort=True)
+    wish = {
+        "begin": begin, "end": end or ["now"], "as_new_group": as_new_group, "accept_repeated": yes
+    }  # fmt: skip
+    answer = ask(server, "POST", path(namespace, subscription, "replay"), wish)
+    if as_new_group:
+        follow(server, answer, f"replay for {title}")
+        return
+    print(f"{title} delivers {answer['events']} event{'s'[: answer['events'] != 1]} again; see kanal lag")
+    if answer["repeated"]:
+        print(f"{answer['repeated']} more come again: Kafka had no room to remember that they are delivered")

@@ -1,0 +1,104 @@
+"""Operations on a Kafka in memory behind the real API, and `kanal` verbs typed against it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from control_stand import NOON, channel, compiled, stored, subscription
+from memory_kafka import MemoryKafka
+from typer.testing import CliRunner
+
+from controller.jobs import Jobs
+from controller.letters import Letters
+from controller.operations import Operations
+from eventing.codec import kafka as kafka_codec
+from eventing.errors import EventingError
+from eventing.event import Event
+from eventing.letters import marker
+from eventing.marks import marked
+from eventing.plan.model import Egress, Plan
+from eventing.plan.options import Options
+from eventing.store.memory import MemoryStore
+from kanal.api.app import api
+from kanal.api.operations import operations
+from kanal.cli import app
+from kanal.serve import serving
+
+GRAVES = "kanal-dead-letters.default.s1"
+
+
+@dataclass
+class Stand:
+    """Subscription default/s1 of Channel default/c1, with two partitions of ten records, in an API at `server`."""
+
+    kafka: MemoryKafka
+    store: MemoryStore
+    plan: Plan
+    operations: Operations
+    server: str
+    egress: Egress
+
+    async def kanal(self, *words: str, answer: str = "") -> str:
+        """Type a verb that works; what it printed."""
+        code, told = await self.typed(*words, answer=answer)
+        assert code == 0, told
+        return told
+
+    async def refused(self, *words: str) -> str:
+        """Type a verb that is refused; why."""
+        code, told = await self.typed(*words)
+        assert code == 1, told
+        return told
+
+    async def typed(self, *words: str, answer: str = "") -> tuple[int, str]:
+        def run() -> Any:
+            return CliRunner().invoke(app, [*words, "--server", self.server], input=answer)
+
+        result = await asyncio.to_thread(run)
+        if isinstance(result.exception, EventingError):
+            return 1, str(result.exception)
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        return result.exit_code, result.output
+
+    def bury(self, id_: str, data: bytes | None = b"{}", **attributes: str) -> None:
+        """Keep an event as a dead letter."""
+        told = {"kanalreason": "subscriber answered 500", "kanalattempts": "4", "knativeerrorcode": "500"}
+        told |= {"kanallastattempt": "2026-11-25T11:00:00.000Z", "datacontenttype": "application/json"}
+        event = Event({"specversion": "1.0", "id": id_, "source": "/s", "type": "t.a", **told, **attributes}, data)
+        self._append(*kafka_codec.to_record(event))
+
+    def mark(self, offset: int) -> None:
+        """What a dispatcher does when a letter has been redelivered."""
+        self._append(None, None, marker(offset, "delivered", "2026-11-25T12:00:00.000Z"))
+
+    def _append(self, key: bytes | None, value: bytes | None, headers: Any) -> None:
+        if GRAVES not in self.kafka.topics:
+            self.kafka.create_topic(GRAVES, 1)
+        self.kafka.topics[GRAVES].append(GRAVES, key, value, headers, self.kafka.now_ms)
+
+
+@asynccontextmanager
+async def standing() -> AsyncIterator[Stand]:
+    text = channel() + subscription()
+    store, kafka = await stored(text, MemoryStore(lambda: NOON)), MemoryKafka()
+    (egress,) = (await compiled(text)).plan.egresses.values()
+    kafka.create_topic(egress.topic, 2)
+    for _ in range(20):
+        kafka.topics[egress.topic].append(egress.topic, None, b"", [], kafka.now_ms)
+    kafka.group(egress.group).marks.update({0: marked(10, ()), 1: marked(10, ())})
+    admin, ids = kafka.admin(), itertools.count(1)
+    async with Jobs(admin, lambda: None, lambda: f"j{next(ids)}") as jobs:
+        letters = Letters(kafka.scanner(), admin, kafka.appender(), lambda: NOON)
+        plan = Plan(egresses={egress.uid: egress})
+        stand = Stand(kafka, store, plan, None, "", egress)  # type: ignore[arg-type]
+        stand.operations = Operations(store, lambda: stand.plan, jobs, letters, admin, Options(), lambda: NOON)
+        routers = [operations(stand.operations)]
+        served = api(store, ready=lambda: True, metrics=lambda: (b"text/plain", b""), routers=routers)
+        async with serving(served, "127.0.0.1", 0, what="test") as port:
+            stand.server = f"http://127.0.0.1:{port}"
+            yield stand
