@@ -76,6 +76,7 @@ class EgressLoop:
         self._paused = False
         self._committed: dict[int, Mark] = {}
         self._commit_timer: asyncio.TimerHandle | None = None
+        self._uncommitted = 0
 
     def start(self) -> None:
         """Join the consumer group. One that is paused only keeps its place there, so that the offsets never expire."""
@@ -182,6 +183,7 @@ class EgressLoop:
         progress = self._progress.get(record.partition)
         if progress is not None and finished:
             progress.finish(record.offset)
+            self._uncommitted += 1
             self._commit_later()
         if record.partition not in self._leaving:
             following, short_of = self._lanes.leave(record)
@@ -275,9 +277,13 @@ class EgressLoop:
         if self._commit_timer is None:
             loop = asyncio.get_running_loop()
             self._commit_timer = loop.call_later(self._settings.commit_interval_s, self._commit)
+        if self._uncommitted >= self._settings.commit_events:
+            self._commit_timer.cancel()
+            self._commit()
 
     def _commit(self) -> None:
         self._commit_timer = None
+        self._uncommitted = 0
         self._describable = all(progress.describable for progress in self._progress.values())
         self._throttle()
         marks = {p: progress.mark() for p, progress in self._progress.items() if p not in self._leaving}

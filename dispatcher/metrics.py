@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, TypeVar
+
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -11,6 +13,7 @@ from eventing.plan.model import Egress
 from eventing.record import Record
 from eventing.telemetry import Telemetry
 
+MetricT = TypeVar("MetricT", Counter, Histogram)
 _log = structlog.get_logger("dispatcher")
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
@@ -20,6 +23,7 @@ class OutcomeMetrics:
 
     def __init__(self, telemetry: Telemetry) -> None:
         registry = telemetry.registry
+        self._children: dict[tuple[object, ...], Any] = {}
         self._events = Counter(
             "kanal_dispatcher_events",
             "Events that are finished, by how they ended: delivered, replied, dead_lettered, kept, discarded or filtered.",
@@ -57,15 +61,15 @@ class OutcomeMetrics:
     ) -> None:
         """See `Listener`."""
         word = "none" if status is None else str(status)
-        self._requests.labels(egress.namespace, egress.name, target, word).inc()
-        self._latency.labels(egress.namespace, egress.name, target).observe(seconds)
+        self._labelled(self._requests, egress.namespace, egress.name, target, word).inc()
+        self._labelled(self._latency, egress.namespace, egress.name, target).observe(seconds)
 
     def waits(self, egress: Egress, record: Record, failed: Failed) -> None:
         """See `Listener`; the attempt is counted already."""
 
     def ended(self, egress: Egress, record: Record, outcome: Outcome) -> None:
         """See `Listener`; what nobody took is one line in the log."""
-        self._events.labels(egress.namespace, egress.name, word_of(outcome)).inc()
+        self._labelled(self._events, egress.namespace, egress.name, word_of(outcome)).inc()
         if isinstance(outcome, Delivered | Replied | Filtered):
             return
         place = {
@@ -82,3 +86,11 @@ class OutcomeMetrics:
             _log.error("event kept in the dead letter topic", **place, attempts=outcome.attempts, dead_letters=topic)
         else:
             _log.error("record is no event and was passed over", **place)
+
+    def _labelled(self, metric: MetricT, *labels: str) -> MetricT:
+        """`metric.labels`, which costs more than the counting itself, remembered."""
+        key = (metric, *labels)
+        found: MetricT | None = self._children.get(key)
+        if found is None:
+            found = self._children[key] = metric.labels(*labels)
+        return found

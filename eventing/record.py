@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 Headers = Sequence[tuple[str, bytes | None]]
@@ -39,7 +39,10 @@ class TopicState(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Record:
-    """One record as it was read; header and key bytes as they lie in Kafka, `timestamp_ms` since the epoch."""
+    """One record as it was read; header and key bytes as they lie in Kafka, `timestamp_ms` since the epoch.
+
+    `size` are the bytes that it holds, roughly: what a budget of bytes counts.
+    """
 
     topic: str
     partition: int
@@ -48,8 +51,7 @@ class Record:
     value: bytes | None
     headers: Headers
     timestamp_ms: int = 0
+    size: int = field(init=False)
 
-    @property
-    def size(self) -> int:
-        """Bytes that this record holds, roughly: what a budget of bytes counts."""
-        return len(self.value or b"") + sum(len(name) + len(value or b"") for name, value in self.headers) + 200
+    def __post_init__(self) -> None:
+        self.size = len(self.value or b"") + sum(len(name) + len(value or b"") for name, value in self.headers) + 200

@@ -108,6 +108,9 @@ class Delivery:
         1_048_576, "Bytes of an answer that are read; a reply event that is larger fails the delivery."
     )
     commit_interval_s: float = _setting(1.0, "How often finished offsets are committed while events flow.")
+    commit_events: int = _setting(
+        500, "Events of one subscription after which finished offsets are committed at once; what a crash may repeat."
+    )
     drain_s: float = _setting(5.0, "How long deliveries under way may finish before a partition is given up.")
 
 

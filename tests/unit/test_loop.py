@@ -412,3 +412,12 @@ async def test_a_mark_that_cannot_tell_everything_stops_the_reading_until_it_can
         for hold in holds[:2]:
             hold.set()
         await until(lambda: not loop._paused)
+
+
+async def test_finished_offsets_are_committed_at_once_when_they_are_many() -> None:
+    """What a crash may repeat is bounded in events and not only in time."""
+    stand = Stand(Delivery(commit_interval_s=3600.0, commit_events=10), order="unordered")
+    await stand.topic()
+    async with stand.running():
+        await stand.send(*[str(n) for n in range(25)])
+        await until(lambda: stand.committed() >= 20)

@@ -125,7 +125,7 @@ def _protocol(settings: Kafka) -> Properties:
             return {
                 "partition.assignment.strategy": "cooperative-sticky",
                 "session.timeout.ms": session_ms,
-                "heartbeat.interval.ms": max(session_ms // 5, 100),
+                "heartbeat.interval.ms": max(session_ms * 3 // 10, 100),
             }
         case other:
             raise Invalid(

@@ -40,6 +40,8 @@ from eventing.settings import Kafka
 
 BATCH_RECORDS = 500
 _POLL_S = 0.2
+_COMMIT_S = 0.05
+"""How soon a commit goes out that was asked for during a pause: until then a crash would repeat what it tells."""
 _SHORT_PAUSE_S = 1.0
 _AFRESH_S = 1.0
 _NOTHING = Mark(-1)
@@ -179,13 +181,16 @@ class KafkaReader:
         return record_of(message, self._topic)
 
     def _wait_while_paused(self, consumer: Consumer) -> None:
-        if self._going.wait(_SHORT_PAUSE_S) or self._ending:
-            return
+        patience = time.monotonic() + _SHORT_PAUSE_S
+        while time.monotonic() < patience:
+            if self._going.wait(_COMMIT_S) or self._ending:
+                return
+            self._commit_now(consumer)
         self._held_back = True
         consumer.pause(self._partitions(self._owned))
         while not self._going.is_set() and not self._ending:
             # Paused partitions yield no records; polling serves rebalances and keeps the membership.
-            consumer.poll(_POLL_S)
+            consumer.poll(_COMMIT_S)
             self._commit_now(consumer)
         self._held_back = False
         consumer.resume(self._partitions(self._owned))
