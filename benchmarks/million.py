@@ -44,6 +44,7 @@ def main() -> None:
     parser.add_argument("--kill-every", type=float, default=10.0, metavar="SECONDS", help="0: never")
     parser.add_argument("--fail", type=float, default=5.0, metavar="PERCENT")
     parser.add_argument("--slow-ms", type=float, default=20.0)
+    parser.add_argument("--static", action="store_true", help="dispatchers keep their place over a restart")
     parser.add_argument("--rate", type=float, default=0.0, help="events a second; 0: as fast as they are accepted")
     options = parser.parse_args()
     options.keys = min(options.keys, options.events) // 10 * 10 or 10
@@ -64,7 +65,7 @@ def start(bench: Rig, options: argparse.Namespace) -> Load:
     resources = [rig.channel(CHANNEL, options.partitions)]
     resources += [rig.subscription(name, CHANNEL, url, delivery=RETRY) for name, (_, url) in ends.items()]
     ingress, controller = bench.control(rig.documents(resources))
-    dispatchers = [bench.role("dispatcher", name=f"dispatcher {n}") for n in (1, 2)]
+    dispatchers = [dispatcher(bench, n, static=options.static) for n in (1, 2)]
     print(
         f"million: {options.events:,} events, {options.keys:,} keys, {options.partitions} partitions, 3 subscriptions"
     )
@@ -73,6 +74,11 @@ def start(bench: Rig, options: argparse.Namespace) -> Load:
     sender = bench.end("sender", "sender", *(word for key, value in words.items() for word in (f"--{key}", value)))
     ours = {"channel": [ingress], "dispatchers": dispatchers, "controller": [controller]}
     return Load(ours, sender, {name: end for name, (end, _) in ends.items()}, bench.broker_s, time.monotonic())
+
+
+def dispatcher(bench: Rig, number: int, *, static: bool) -> Process:
+    named = ("--set", f"kafka.group_instance=d{number}") if static else ()
+    return bench.role("dispatcher", *named, name=f"dispatcher {number}")
 
 
 def drive(bench: Rig, load: Load, options: argparse.Namespace) -> None:

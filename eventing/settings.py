@@ -46,6 +46,11 @@ class Kafka:
         1_024, "KiB that one subscription may read ahead of its deliveries; bounds memory whatever the backlog."
     )
     session_timeout_s: float = _setting(10.0, "Silence after which a dead dispatcher's partitions go to another.")
+    group_instance: str = _setting(
+        "",
+        "A name of this dispatcher that outlives its restarts, each dispatcher its own: it then gets its partitions back at "
+        "once, without a rebalance. When it is stopped for good they wait for the session time-out. Empty: none.",
+    )
     group_protocol: str = _setting(
         "classic",
         "`classic` (cooperative) or `consumer` (KIP-848, Kafka 4; the broker then says after what silence a dispatcher "

@@ -61,7 +61,8 @@ class KafkaReader:
         revoke_patience_s: float,
         topic_id: str = "",
     ) -> None:
-        self._properties = client.group_member(settings, group)
+        named = {"group.instance.id": settings.group_instance} if settings.group_instance else {}
+        self._properties = {**client.group_member(settings, group), **named}
         self._topic = topic
         self._topic_id = topic_id
         self._group = group
