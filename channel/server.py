@@ -16,6 +16,9 @@ from uvicorn.server import ServerState
 from channel.door import Door
 from eventing.errors import Unavailable
 
+BACKLOG = 4_096
+"""Connections that may wait to be taken: what Linux allows at most, so that a burst is slow rather than refused."""
+
 
 class Server:
     """A running HTTP server; `port` is the one that it really has."""
@@ -50,7 +53,7 @@ class Server:
         state = ServerState()
         loop = asyncio.get_running_loop()
         try:
-            listener = await loop.create_server(lambda: Door(config, state, {}), host, port, backlog=config.backlog)
+            listener = await loop.create_server(lambda: Door(config, state, {}), host, port, backlog=BACKLOG)
         except OSError as error:
             fix = (
                 f"stop what listens there, or choose another port with {setting} (0 takes a free one)"

@@ -79,15 +79,18 @@ class KafkaSide:
             except EventingError as error:
                 _log.debug("consumer group not deleted yet", group=group, error=str(error))
                 continue
-            self._settled = {key: id_ for key, id_ in self._settled.items() if key[0] != group}
-            gone = self._groups.pop(group, None)
-            if again:
-                del self._over[group]
-            else:
+            gone = self._groups.get(group)
+            self._forget(group)
+            if not again:
                 # A dispatcher that was about to join brings the group back, so the next round looks once more.
                 self._over[group] = True
                 _log.info("consumer group deleted", group=group, topic=gone.topic if gone else None)
         await self._keep_some()
+
+    def _forget(self, group: str) -> None:
+        self._settled = {key: id_ for key, id_ in self._settled.items() if key[0] != group}
+        self._groups.pop(group, None)
+        self._over.pop(group, None)
 
     async def _keep_some(self) -> None:
         """Keep the offsets of some groups that were not seen to for an hour."""
@@ -111,6 +114,10 @@ class KafkaSide:
             self._topic_ids[spec.name] = found.id
 
     async def _group(self, egress: Egress) -> None:
+        if egress.group in self._over:
+            # Whoever had this group before is gone, and what it left undelivered is not for its successor.
+            await self._admin.delete_group(egress.group)
+            self._forget(egress.group)
         key = (egress.group, egress.topic)
         before, now = self._settled.get(key), self._topic_ids.get(egress.topic, "")
         if before != now:

@@ -23,7 +23,7 @@ from eventing.plan.compile import Compiled, compile_plan
 from eventing.plan.diff import runnable
 from eventing.plan.expand import is_child
 from eventing.plan.model import Plan
-from eventing.plan.options import Observed, Options, Problem, Snapshot
+from eventing.plan.options import AWAY, Observed, Options, Problem, Snapshot
 from eventing.plan.status import Status, carry_times
 from eventing.store import Store
 
@@ -65,6 +65,8 @@ class Controller:
         self._overlay = overlay
         self._observed = Observed()
         self._changed = asyncio.Event()
+        self._running = Plan()
+        self._seen = False
         self.plan = Plan()
         self.rounds = 0
 
@@ -98,22 +100,26 @@ class Controller:
         groups = await self._kafka.groups(plan, topics)
         ids = self._kafka.topic_ids
         self._observed = Observed(topics, groups, self._observed.routes, ids)
-        running = runnable(plan, self._observed)
-        told = self._overlay(plan, running)
-        self.plan = replace(told, egresses={uid: told.egresses[uid] for uid in running.egresses})
+        self._running = runnable(plan, self._observed, self._running)
+        told = self._overlay(plan, self._running)
+        self.plan = replace(told, egresses={uid: told.egresses[uid] for uid in self._running.egresses})
+        routes = await self._publish(plan, told)
+        self._observed = Observed(topics, groups, routes, ids)
+        await self._write_statuses(resources, self._compile(resources).statuses)
+        await self._kafka.bury(plan, {r.metadata.uid for r in self._store.list()})
+
+    async def _publish(self, plan: Plan, told: Plan) -> Mapping[str, Problem | None]:
+        """Tell the data plane, and ask the ingresses whether they know. Nothing is told before Kafka has been seen."""
+        topics = self._observed.topics
+        self._seen = self._seen or not topics or any(p is None or p.reason != AWAY for p in topics.values())
+        if not self._seen:
+            return dict.fromkeys(plan.ingresses, Problem(AWAY, "Kafka has not answered yet"))
         try:
             await self._feed.publish(told)
         except EventingError as error:
             _log.warning("the plan could not be handed to the data plane", error=str(error))
-            routes: Mapping[str, Problem | None] = {
-                uid: Problem("PlanNotPublished", str(error)) for uid in plan.ingresses
-            }
-        else:
-            ready = [i for i in plan.ingresses.values() if topics.get(i.topic, True) is None]
-            routes = await self._prober.probe(ready)
-        self._observed = Observed(topics, groups, routes, ids)
-        await self._write_statuses(resources, self._compile(resources).statuses)
-        await self._kafka.bury(plan, {r.metadata.uid for r in self._store.list()})
+            return dict.fromkeys(plan.ingresses, Problem("PlanNotPublished", str(error)))
+        return await self._prober.probe([i for i in plan.ingresses.values() if topics.get(i.topic, True) is None])
 
     def _compile(self, resources: tuple[Resource, ...]) -> Compiled:
         return compile_plan(Snapshot(resources, self._options, self._observed))

@@ -171,7 +171,8 @@ class Courier:
         """Send the event to the dead letter sink; where that can't be, keep it in the dead letter topic."""
         blank = {name: value for name, value in event.attributes.items() if name not in ERROR}
         letter = Event({**blank, **_error_attributes(failed)}, event.data)
-        in_a_circle = event.attributes.get("knativeerrordest") == failed.url
+        failed_before = event.attributes.get("knativeerrordest")
+        in_a_circle = failed_before is not None and (failed_before == failed.url or self.egress.sink_returns)
         reason = failed.problem
         if self.egress.dead_letter is not None and not in_a_circle:
             sent = await self._send(record, "dead_letter", letter, trace)

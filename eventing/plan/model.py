@@ -43,7 +43,7 @@ class Egress:
     `reply` and `dead_letter` are URLs, None where there is none (a reply is then discarded, a dead letter kept in
     `dead_letter_topic`). `pace`: a paused egress stays a member of its group, so that its offsets never expire, and
     delivers nothing; a held one has left the group, so that its offsets can be set. `topic_id` is Kafka's id of the topic,
-    empty where unknown. `only`, by partition, are the offsets that a job delivers; None for all that is and will be there.
+    empty where unknown. `sink_returns` says that the dead letter sink is the very channel from which the events come. `only`, by partition, are the offsets that a job delivers; None for all that is and will be there.
     An egress that reads its own dead letter topic redelivers: its records are dead letters.
     """
 
@@ -61,6 +61,7 @@ class Egress:
     order: Order = "ordered"
     pace: Pace = "running"
     topic_id: str = ""
+    sink_returns: bool = False
     only: Mapping[int, Sequence[Span]] | None = None
 
     @property

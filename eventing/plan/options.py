@@ -26,6 +26,10 @@ class Options:
     longest_wait_s: float = 86_400.0
 
 
+AWAY = "KafkaUnavailable"
+"""The reason of a problem that says nothing but that Kafka could not be asked."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Why something is not as it should be: a CamelCase reason and a sentence."""

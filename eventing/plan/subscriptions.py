@@ -103,6 +103,7 @@ def link(
         _policy(subscription.spec.delivery or channel.spec.delivery, options),
         _order(subscription),
         "paused" if is_paused(subscription.metadata) else "running",
+        sink_returns=targets.dead_letter in {_url(statuses[named]), _url(statuses[backing])},
     )
     added = seen(uid, observed.groups, f"the start offsets of the group {group} are not committed yet")
     facts |= {kind.REFERENCES_RESOLVED: TRUE, kind.ADDED_TO_CHANNEL: added}
@@ -149,6 +150,11 @@ def _targets(subscription: Subscription, channel: KafkaChannel, resolver: Resolv
         None if spec.reply is None else resolver.url(spec.reply, namespace, "spec.reply"),
         dead_letter,
     )
+
+
+def _url(status: Status) -> str:
+    """The address in the status of a channel that can be served."""
+    return str(status.get("address", {}).get("url", ""))
 
 
 def _policy(delivery: DeliverySpec | None, options: Options) -> RetryPolicy:

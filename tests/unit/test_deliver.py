@@ -306,3 +306,16 @@ async def test_each_attempt_that_will_be_repeated_is_told_with_its_reason_and_th
         (0, 503, 1, 0.2),
         (0, 500, 2, 0.4),
     ]
+
+
+async def test_b32_a_dead_letter_that_came_back_through_its_own_channel_is_kept_and_goes_round_no_more(
+    stand: Stand,
+) -> None:
+    """Otherwise two subscriptions that always fail would send each other dead letters for ever."""
+    stand.policy(retry=0)
+    stand.says(SUBSCRIBER, 500)
+    others = record(extra=[("ce_knativeerrordest", b"http://another/")])
+    assert isinstance(await stand.deliver(others), DeadLettered), "a sink of its own takes it"
+    stand.change(sink_returns=True)
+    assert isinstance(await stand.deliver(record()), DeadLettered), "one round"
+    assert isinstance(await stand.deliver(others), Kept)

@@ -10,6 +10,7 @@ from control_stand import channel, compiled, condition, dead_letters, kafka_chan
 from eventing.kinds.delivery import ORDER_ANNOTATION, PAUSED_ANNOTATION
 from eventing.plan.compile import compile_plan
 from eventing.plan.diff import runnable
+from eventing.plan.model import Plan
 from eventing.plan.options import Observed, Options, Snapshot
 from eventing.verdict import RetryPolicy
 
@@ -149,7 +150,7 @@ async def test_an_egress_is_told_which_topic_of_that_name_it_reads() -> None:
     (out,) = plan.egresses.values()
     ids = {out.topic: "id1"}
     seen = Observed(dict.fromkeys(plan.topics), dict.fromkeys(plan.egresses), dict.fromkeys(plan.ingresses), ids)
-    assert [one.topic_id for one in runnable(plan, seen).egresses.values()] == ["id1"]
+    assert [one.topic_id for one in runnable(plan, seen, Plan()).egresses.values()] == ["id1"]
 
 
 PARENT = "{delivery: {retry: 5, backoffPolicy: linear, deadLetterSink: {uri: 'http://parent'}}}"

@@ -9,6 +9,7 @@ from control_stand import NOON, channel, compiled, condition, kafka_channel, key
 
 from eventing.plan.compile import Compiled, compile_plan
 from eventing.plan.diff import runnable
+from eventing.plan.model import Plan
 from eventing.plan.options import Observed, Options, Problem, Snapshot
 from eventing.plan.status import carry_times
 
@@ -64,14 +65,14 @@ def test_b58_a_topic_that_can_not_be_made_is_why_both_channels_are_not_ready() -
         assert condition(found.statuses[key(kind, "c1")], one) == ("False", REFUSED.reason, REFUSED.message)
     told = condition(found.statuses[key("Subscription", "s1")])
     assert told == ("False", REFUSED.reason, f"Channel default/c1: {REFUSED.message}")
-    part = runnable(found.plan, observed)
+    part = runnable(found.plan, observed, Plan())
     assert (part.ingresses, part.egresses) == ({}, {})
     assert part.topics == found.plan.topics
 
 
 def test_a_topic_that_nobody_looked_at_is_not_there_yet() -> None:
     found, observed = seen(groups={"s1": None})
-    part = runnable(found.plan, observed)
+    part = runnable(found.plan, observed, Plan())
     assert (part.ingresses, part.egresses) == ({}, {})
 
 
@@ -79,7 +80,7 @@ def test_an_egress_without_start_offsets_does_not_run_and_is_not_ready() -> None
     waits = Problem("KafkaUnavailable", "the coordinator does not answer")
     for groups, status in (({}, "Unknown"), ({"s1": waits}, "False")):
         found, observed = seen(topics={TOPIC: None}, groups=groups, routes={"c1": None})
-        part = runnable(found.plan, observed)
+        part = runnable(found.plan, observed, Plan())
         assert part.ingresses == found.plan.ingresses
         assert part.egresses == {}
         assert condition(found.statuses[key("Channel", "c1")])[0] == "True"
@@ -92,7 +93,22 @@ def test_an_egress_without_start_offsets_does_not_run_and_is_not_ready() -> None
 
 def test_all_that_kafka_is_prepared_for_runs() -> None:
     found, observed = seen(topics={TOPIC: None}, groups={"s1": None})
-    assert runnable(found.plan, observed) == found.plan
+    assert runnable(found.plan, observed, Plan()) == found.plan
+
+
+@pytest.mark.parametrize("unseen", ["topics", "groups"])
+def test_what_runs_goes_on_while_kafka_can_not_be_asked_and_nothing_new_begins(unseen: str) -> None:
+    """Its topic and its start offsets were there; that nobody answers now does not mean that they are gone."""
+    away = Problem("KafkaUnavailable", "no broker answers")
+    what = {"topics": {TOPIC: None}, "groups": {"s1": None}}
+    what[unseen] = dict.fromkeys(what[unseen], away)
+    if unseen == "topics":
+        del what["groups"]
+    found, observed = seen(**what)
+    assert runnable(found.plan, observed, found.plan) == found.plan
+    assert runnable(found.plan, observed, Plan()).egresses == {}
+    gone = Observed({TOPIC: REFUSED}, observed.groups)
+    assert runnable(found.plan, gone, found.plan).ingresses == {}
 
 
 def test_a_probe_that_fails_colours_the_channels() -> None:
