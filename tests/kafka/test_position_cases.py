@@ -73,27 +73,6 @@ async def test_b21_a_subscription_added_or_made_again_sees_only_what_comes_after
         assert ids(again.requests) == ["second"]
 
 
-async def test_b21_offsets_that_expired_while_no_dispatcher_ran_bring_nothing_back_and_lose_nothing_new(
-    kafka: str,
-) -> None:
-    async with RawServer() as subscriber, running(kafka) as stack:
-        group = await _thousand(stack, subscriber)
-        await stack.stop_dispatcher()
-        await _forget(kafka, group)
-        egress = await stack.egress()
-
-        async def settled() -> bool:
-            """The controller has noticed."""
-            return len(await stack.admin.marks(egress.group, egress.topic)) == 3
-
-        await within(settled, 10)
-        await stack.send(good("new"))
-        async with stack.another_dispatcher():
-            await until(lambda: "new" in ids(subscriber.requests))
-            await stack.caught_up()
-        assert ids(subscriber.requests)[1_000:] == ["new"]
-
-
 async def test_b21_offsets_that_expired_while_nothing_ran_bring_nothing_back_and_lose_nothing_new(kafka: str) -> None:
     """A week of standstill in short: everything stops, Kafka forgets the group, everything starts."""
     async with RawServer() as subscriber:

@@ -200,6 +200,9 @@ class KafkaReader:
         found = self._marks(consumer, partitions)
         old = {p for p, mark in found.items() if stale(mark, self._topic_id)}
         marks = {p: _NOTHING if p in old else mark for p, mark in found.items()}
+        if bare := sorted(p for p, mark in marks.items() if mark is _NOTHING):
+            why = "its topic was made again" if old else "nothing is committed for it"
+            _log.warning("partitions are read from their beginning", group=self._group, partitions=bare, why=why)
         self._owned.update(marks)
         self._call(self._listener.on_assigned, marks)
         unset = {p: OFFSET_BEGINNING if p in old else OFFSET_INVALID for p in marks}
