@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import structlog
+
 from eventing import letters
 from eventing.codec import kafka as kafka_codec
 from eventing.errors import EventingError, TooLarge
@@ -21,6 +23,7 @@ from eventing.record import Record
 
 Nap = Callable[[Record, float], Awaitable[None]]
 LONGEST_WAIT_S = 30.0
+_log = structlog.get_logger("dispatcher")
 _REASON_CHARS = 500
 
 
@@ -79,11 +82,15 @@ class Graveyard:
     async def _insist(self, topic: str, append: Callable[[], Awaitable[None]], record: Record, nap: Nap) -> None:
         """Append to a topic that may have to be made first, again and again until Kafka has it."""
         wait = 0.5
+        told: set[str] = set()
         while True:
             try:
                 await self._make(topic)
                 await append()
-            except EventingError:
+            except EventingError as error:
+                if str(error) not in told:
+                    told.add(str(error))
+                    _log.warning("a dead letter can't be kept yet and is tried again", topic=topic, error=str(error))
                 self._made.discard(topic)
                 await nap(record, wait)
                 wait = min(wait * 2, LONGEST_WAIT_S)

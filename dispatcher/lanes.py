@@ -3,19 +3,21 @@
 Unordered, every record may. Ordered, the records of one lane go one after the other: a lane is a `partitionkey` within its
 partition, and all records without a key share their partition's lane. So a slow key holds up nobody else.
 
-A lane that is slow must not fill the memory either. When memory is short, what comes behind the first few records of a
-lane is *parked*: only the offset stays here, and the record is read again from Kafka when its turn comes near.
+A lane that is slow must not fill the memory either. When memory is short, what comes behind a record under way is *parked*:
+only the offset stays here, and the record is read again from Kafka when its turn comes near.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Sequence
+from itertools import islice
 from typing import Literal, NamedTuple
 
-from eventing.record import Record, Span
+from eventing.record import Record
 
-HELD_PER_LANE = 16
+LOW = 8
+"""Records held in a lane, below which it recalls what it parked."""
 WINDOW = 256
 """Offsets that are read again at once: what a lane parked within them comes back together."""
 
@@ -36,11 +38,15 @@ class Lane:
 
 
 class Recalled(NamedTuple):
-    """What came back: the record that may go now, all that are held again, and offsets that are gone from Kafka."""
+    """What came back: whether it is still wanted, the record that may go now, and offsets that are gone from Kafka.
 
+    `short_of` is the lane where nobody is under way and more has to be recalled.
+    """
+
+    wanted: bool
     following: Record | None
-    held: list[Record]
     gone: list[int]
+    short_of: Lane | None
 
 
 class Lanes:
@@ -62,7 +68,7 @@ class Lanes:
         if lane is None:
             self._lanes[key] = Lane(key)
             return "now"
-        if not lane.parked and not lane.recalling and not (short and len(lane.held) >= HELD_PER_LANE):
+        if not lane.parked and not lane.recalling and not short:
             lane.held.append(record)
             return "waits"
         lane.parked.append(record.offset)
@@ -78,38 +84,37 @@ class Lanes:
         lane.busy = following is not None
         if not lane.busy and not lane.parked and not lane.recalling:
             del self._lanes[lane.key]
-        low = len(lane.held) < HELD_PER_LANE // 2
+        low = len(lane.held) < LOW
         return following, lane if low and lane.parked and not lane.recalling else None
 
-    def recall(self, lane: Lane, most: int) -> Span:
-        """Begin to recall what the lane parked first, at most `most` records; the span in which they lie."""
+    def recall(self, lane: Lane, most: int) -> list[int]:
+        """Begin to recall what the lane parked first: at most `most` offsets that lie near each other."""
         lane.recalling = True
         first = lane.parked[0]
-        last = next((o for i, o in enumerate(lane.parked) if i + 1 == most or o - first >= WINDOW), lane.parked[-1])
-        return Span(first, min(last, first + WINDOW - 1) + 1)
+        return [offset for offset in islice(lane.parked, most) if offset < first + WINDOW]
 
-    def recalled(self, lane: Lane, span: Span, records: Sequence[Record]) -> Recalled:
-        """Take what was read in the span; nothing comes back where the lane itself is gone meanwhile."""
-        back = Recalled(None, [], [])
+    def recalled(self, lane: Lane, decided: int, records: Sequence[Record]) -> Recalled:
+        """These records are here again; what else was parked before the offset `decided` is gone from Kafka."""
         if self._lanes.get(lane.key) is not lane:
-            return back
+            return Recalled(wanted=False, following=None, gone=[], short_of=None)
         lane.recalling = False
         found = {record.offset: record for record in records}
-        while lane.parked and lane.parked[0] < span.end:
+        gone = []
+        while lane.parked and lane.parked[0] < decided:
             offset = lane.parked.popleft()
             self.parked -= 1
             if offset in found:
-                back.held.append(found[offset])
+                lane.held.append(found[offset])
             else:
-                back.gone.append(offset)
-        lane.held.extend(back.held)
+                gone.append(offset)
         if lane.busy:
-            return back
+            return Recalled(wanted=True, following=None, gone=gone, short_of=None)
         following = lane.held.popleft() if lane.held else None
         lane.busy = following is not None
         if not lane.busy and not lane.parked:
             del self._lanes[lane.key]
-        return back._replace(following=following)
+        short_of = None if lane.busy or not lane.parked else lane
+        return Recalled(wanted=True, following=following, gone=gone, short_of=short_of)
 
     def forget(self, partitions: Collection[int]) -> list[Record]:
         """Empty the lanes of these partitions; returns the records that were held there."""

@@ -15,14 +15,14 @@ import structlog
 from dispatcher.budget import Budget, Limits
 from dispatcher.deliver import Clock, Courier
 from dispatcher.graveyard import Graveyard
-from dispatcher.lanes import WINDOW, Lane, Lanes
+from dispatcher.lanes import LOW, WINDOW, Lane, Lanes
 from dispatcher.offsets import Progress
 from dispatcher.outcome import Listener, Standing
-from eventing.errors import EventingError
+from dispatcher.recall import Recall
 from eventing.http import Sender
 from eventing.kafka import Reader, ReaderListener, Scanner
 from eventing.plan.model import Egress
-from eventing.record import Mark, Record, Span
+from eventing.record import Mark, Record
 from eventing.settings import Delivery
 
 ReaderFactory = Callable[[Egress, ReaderListener], Reader]
@@ -58,7 +58,7 @@ class EgressLoop:
         self._listener = listener
         self._settings = settings
         self._reader = readers(egress, self)
-        self._scanner = scanner
+        self._parked = Recall(scanner, egress.topic, self._take_again, settings.commit_interval_s)
         self._budget = budget
         self._share = budget.share(
             Limits(settings.in_flight_events, settings.in_flight_kib * 1024),
@@ -125,7 +125,12 @@ class EgressLoop:
         self._throttle()
 
     async def on_revoked(self, partitions: Sequence[int]) -> Mapping[int, Mark]:
-        await self._give_up(partitions, patience_s=self._settings.drain_s)
+        try:
+            await self._give_up(partitions, patience_s=self._settings.drain_s)
+        except asyncio.CancelledError:
+            # The reader's patience ended before ours: nobody takes our marks any more.
+            self.on_lost(partitions)
+            raise
         marks = {p: self._progress.pop(p).mark() for p in partitions if p in self._progress}
         return {p: mark for p, mark in marks.items() if mark.offset >= 0}
 
@@ -195,36 +200,35 @@ class EgressLoop:
 
     def _recall(self, lane: Lane) -> None:
         """Read what a lane parked again, as much as there is room for and one record in any case."""
-        span = self._lanes.recall(lane, WINDOW if self._share.used < 1 else 1)
-        task = asyncio.get_running_loop().create_task(self._recalled(lane, span))
+        used = self._share.used
+        offsets = self._lanes.recall(lane, WINDOW if used < _SHORT else LOW if used < 1 else 1)
+        task = asyncio.get_running_loop().create_task(self._recalled(lane, offsets))
         self._recalls[task] = lane.key[0]
         task.add_done_callback(self._recalls.pop)
 
-    async def _recalled(self, lane: Lane, span: Span) -> None:
-        records = await self._read_again(lane.key[0], span)
-        back = self._lanes.recalled(lane, span, records)
-        for record in back.held:
-            self._share.take(record.size)
-        for offset in back.gone:
-            self._progress[lane.key[0]].finish(offset)
-        if back.gone:
-            _log.error(
-                "events were deleted from Kafka before they could be delivered; raise the topic's retention",
-                **self._names(lane.key[0], back.gone[0]),
-                events=len(back.gone),
-            )
-        if back.following is not None:
-            self._begin(back.following)
+    async def _recalled(self, lane: Lane, offsets: list[int]) -> None:
+        partition = lane.key[0]
+        records: list[Record] = []
+        wanted = False
+        try:
+            decided = await self._parked.read(partition, offsets, records)
+            wanted, following, gone, short_of = self._lanes.recalled(lane, decided, records)
+        finally:
+            if not wanted:
+                self._release(records)
+        for offset in gone:
+            self._progress[partition].finish(offset)
+        if gone:
+            lost = "events were deleted from Kafka before they could be delivered; raise the topic's retention"
+            _log.error(lost, **self._names(partition, gone[0]), events=len(gone))
+        if following is not None:
+            self._begin(following)
+        if short_of is not None:
+            self._recall(short_of)
 
-    async def _read_again(self, partition: int, span: Span) -> list[Record]:
-        while True:
-            try:
-                found = self._scanner.scan(self.egress.topic, {partition: span})
-                return [record async for batch in found for record in batch]
-            except Exception as error:  # noqa: BLE001  whatever it is, the records must not be lost
-                names = self._names(partition, span.first)
-                _log.warning("parked events can't be read now", **names, error=str(error), exc_info=_defect(error))
-                await asyncio.sleep(self._settings.commit_interval_s)
+    def _take_again(self, record: Record) -> bool:
+        self._share.take(record.size)
+        return self._share.used < 1
 
     async def _nap(self, record: Record, seconds: float) -> None:
         if record.partition in self._leaving:
@@ -295,7 +299,3 @@ class EgressLoop:
     def _names(self, partition: int, offset: int) -> dict[str, object]:
         name = f"{self.egress.namespace}/{self.egress.name}"
         return {"subscription": name, "partition": partition, "offset": offset}
-
-
-def _defect(error: Exception) -> bool:
-    return not isinstance(error, EventingError)

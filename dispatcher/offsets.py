@@ -2,18 +2,18 @@
 
 Only what is unfinished is remembered, so the memory follows the events under way and never those that are done. What is
 finished beyond the first gap goes into the mark's metadata (`eventing.marks`); `describable` says whether it still fits, and
-reading stops where it does not, so that the metadata's limit costs waiting and never duplicates.
+reading stops where it does not, so that the metadata's limit costs waiting rather than duplicates.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from eventing.marks import finished_of, marked
+from eventing.marks import finished_of, fits, marked
 from eventing.record import Mark, Span
 
-MOST_RUNS = 700
-"""Runs that fit into the metadata in any case: up to four bytes each in base64."""
+FEW_RUNS = 500
+"""So few fit into the metadata in any case; only beyond them it is worth counting bytes."""
 
 
 class Progress:
@@ -53,8 +53,10 @@ class Progress:
 
     @property
     def describable(self) -> bool:
-        """Whether one mark can say all that is finished."""
-        return len(self._open) <= MOST_RUNS or sum(1 for _ in self._finished()) <= MOST_RUNS
+        """Whether one mark can say all that is finished; it can whenever nothing is under way."""
+        if len(self._open) + self._skip.left <= FEW_RUNS:
+            return True
+        return not self._open or fits(next(iter(self._open)), self._finished(), self._topic_id)
 
     def mark(self) -> Mark:
         """What to commit now; -1 while nothing was committed and nothing has begun."""
@@ -79,6 +81,10 @@ class _Ascending:
         while self._at < len(self._spans) and self._spans[self._at].end <= offset:
             self._at += 1
         return self._at < len(self._spans) and self._spans[self._at].first <= offset
+
+    @property
+    def left(self) -> int:
+        return len(self._spans) - self._at
 
     def rest(self, offset: int) -> Iterator[Span]:
         """What lies at `offset` and behind it."""

@@ -5,7 +5,7 @@ record without key and value whose headers name the letter's offset, the outcome
 open any more; one that was redelivered in vain is a new letter further back. The dispatcher writes markers when a
 redelivered letter has ended, the controller when a person discards one; whoever reads the topic folds them with `Fold`.
 
-A fold holds one bit a record, so a topic of a hundred million letters is looked through in 12 MB.
+A fold holds two bits a record, so a topic of a hundred million letters is looked through in 25 MB.
 """
 
 from __future__ import annotations

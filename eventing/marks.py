@@ -22,19 +22,29 @@ _PREFIX = "k1:"
 
 def marked(first: int, finished: Iterable[Span], topic_id: str = "") -> Mark:
     """The mark at `first`, with the spans beyond it (ascending, not touching) that fit, nearest first."""
-    head = f"{_PREFIX}{topic_id}:"
-    room = (METADATA_BYTES - len(head)) * 3 // 4 - 3
+    payload, _ = _packed(first, finished, topic_id)
+    if not payload and not topic_id:
+        return Mark(first)
+    return Mark(first, f"{_PREFIX}{topic_id}:{base64.b64encode(payload).decode()}")
+
+
+def fits(first: int, finished: Iterable[Span], topic_id: str = "") -> bool:
+    """Whether a mark at `first` can tell all of these spans."""
+    return _packed(first, finished, topic_id)[1]
+
+
+def _packed(first: int, finished: Iterable[Span], topic_id: str) -> tuple[bytes, bool]:
+    """The spans as bytes, and whether all went in."""
+    room = (METADATA_BYTES - len(f"{_PREFIX}{topic_id}:")) * 3 // 4 - 3
     payload = bytearray()
     previous_end = first
     for start, end in finished:
         run = _varint(start - previous_end) + _varint(end - start)
         if len(payload) + len(run) > room:
-            break
+            return bytes(payload), False
         payload += run
         previous_end = end
-    if not payload and not topic_id:
-        return Mark(first)
-    return Mark(first, head + base64.b64encode(payload).decode())
+    return bytes(payload), True
 
 
 def finished_of(mark: Mark) -> tuple[Span, ...]:

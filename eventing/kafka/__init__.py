@@ -10,7 +10,7 @@ Errors that leave this port: `Overloaded` (our queue is full), `TooLarge` (the r
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Protocol
 
 from eventing.errors import EventingError
@@ -76,7 +76,7 @@ class Reader(Protocol):
 class Scanner(Protocol):
     """Reads what lies in a topic, for people and for lanes; it belongs to no group and commits nothing."""
 
-    def scan(self, topic: str, spans: Mapping[int, Span]) -> AsyncIterator[list[Record]]:
+    def scan(self, topic: str, spans: Mapping[int, Span]) -> AsyncGenerator[list[Record], None]:
         """Every record in these spans, in batches, in offset order for each partition.
 
         It ends when each span is read to its end, whatever was compacted or deleted meanwhile. Raises `Unavailable` when
@@ -100,7 +100,8 @@ class Admin(Protocol):
         """Commit the newest offset for each partition for which the group has none (behaviour §2, "Initial offset").
 
         Where the topic was made again (a mark says so, or the caller, who knows it `anew`), nothing in it has been
-        delivered: those partitions begin at their first offset.
+        delivered: those partitions begin at their first offset. So do partitions behind all those that have a mark: they
+        were added later.
         """
 
     async def marks(self, group: str, topic: str) -> Mapping[int, Mark]:

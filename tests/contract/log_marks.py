@@ -42,6 +42,15 @@ class GroupCases(LogCases):
         assert marks[1] == Mark(0, "mine")
         assert marks[0].offset == spans[0].end
 
+    async def test_settling_skips_nothing_of_a_partition_that_was_added_while_nobody_was_a_member(
+        self, log: Log
+    ) -> None:
+        topic = await self.new_topic(log, 2)
+        await write(log, topic, *"abcdefgh")
+        await log.admin.set_marks(topic, topic, {0: Mark(1)})
+        await log.admin.settle_group(topic, topic)
+        assert (await log.admin.marks(topic, topic))[1].offset == 0
+
     async def test_a_group_whose_marks_are_of_a_topic_that_is_gone_begins_at_the_beginning(self, log: Log) -> None:
         topic = await self.new_topic(log, 2)
         await write(log, topic, *"abcdefgh")

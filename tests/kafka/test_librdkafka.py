@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+import uuid
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 
 import pytest
-from confluent_kafka import KafkaError
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from log_contract import Member
 from raw_http import free_port, until
 
@@ -166,6 +167,35 @@ async def test_after_a_defect_in_the_listener_a_new_member_reads_what_was_not_ta
     assert member.heard == ["assigned 0", "gone 0", "assigned 0", "records 0"]
     await reader.aclose()
     await appender.aclose()
+
+
+async def test_a_member_that_can_not_learn_what_is_committed_delivers_nothing_and_asks_again(
+    kafka: str, admin: KafkaAdmin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beginning without the marks would repeat what they tell finished, or skip what a topic made anew holds."""
+    name = f"unknown-{uuid.uuid4().hex[:8]}"
+    await admin.create_topic(TopicSpec(name))
+    appender = KafkaAppender(Kafka(bootstrap=kafka), max_record_bytes=1_000_000)
+    for value in (b"done", b"new"):
+        await appended(appender, name, None, value, [])
+    await appender.aclose()
+    await admin.set_marks(name, name, {0: Mark(1)})
+    ask, asked = Consumer.committed, []
+
+    class Deaf(Consumer):
+        def committed(self, *args: object, **more: object) -> list[TopicPartition]:
+            asked.append(1)
+            if len(asked) == 1:
+                raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
+            return ask(self, *args, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("eventing.kafka.librdkafka.reader.Consumer", Deaf)
+    member = Member()
+    member.reader = KafkaReader(Kafka(bootstrap=kafka), name, name, member, revoke_patience_s=5.0)
+    member.reader.start()
+    await until(lambda: member.values == [b"new"], PATIENCE_S)
+    await member.reader.aclose()
+    assert len(asked) > 1
 
 
 async def test_a_commit_that_failed_goes_again_unless_a_newer_one_has_been_sent() -> None:

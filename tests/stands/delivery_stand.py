@@ -186,11 +186,11 @@ class Stand:
     async def topic(self, partitions: int = 1, name: str = TOPIC) -> None:
         await self.kafka.admin().create_topic(TopicSpec(name, partitions))
 
-    async def send(self, *ids: str, key: str | None = None) -> None:
+    async def send(self, *ids: str, key: str | None = None, data: bytes = b"{}") -> None:
         """Put events into the topic."""
         raw = None if key is None else key.encode()
         for id_ in ids:
-            await appended(self.kafka.appender(), TOPIC, raw, b"{}", headers_of(id_))
+            await appended(self.kafka.appender(), TOPIC, raw, data, headers_of(id_))
 
     @contextlib.asynccontextmanager
     async def running(self) -> Any:

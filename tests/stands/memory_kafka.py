@@ -327,8 +327,9 @@ class MemoryAdmin:
         committed = self._kafka.committed(group)
         old = {p for p, mark in committed.items() if stale(mark, found.id)}
         anew = anew or bool(old)
+        known = max(committed, default=len(found.logs))
         starts = {
-            partition: marked(0 if anew else len(log), (), found.id)
+            partition: marked(0 if anew or partition > known else len(log), (), found.id)
             for partition, log in enumerate(found.logs)
             if partition in old or partition not in committed
         }

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from delivery_stand import GRAVES, Stand, record
+from delivery_stand import GRAVES, SUBSCRIBER, Stand, record
 from memory_kafka import MemoryAdmin
 
 from dispatcher.graveyard import LONGEST_WAIT_S, Grief
 from eventing.codec import kafka as kafka_codec
-from eventing.errors import Overloaded, Unavailable
+from eventing.errors import Denied, Overloaded, Unavailable
 from eventing.event import Event
 from eventing.plan.model import TopicSpec
 from eventing.record import Record
@@ -111,3 +111,24 @@ async def test_a_long_reason_is_cut(stand: Stand) -> None:
     await keep(stand, grief=Grief("x" * 10_000, 1, 0.0, 0.0))
     (kept,) = stand.kept()
     assert kept["ce_kanalreason"] == "x" * 500
+
+
+async def test_a_dead_letter_that_kafka_refuses_is_told_in_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is tried again for ever and holds its key and the committed offset up, so somebody must hear of it."""
+    stand = Stand()
+    stand.change(dead_letter=None)
+    stand.says(SUBSCRIBER, 400)
+    stand.kafka.failure = Denied("not authorised to write", where=f"topic {GRAVES}")
+    tries = 0
+
+    def mended() -> None:
+        nonlocal tries
+        tries += 1
+        if tries == 5:
+            stand.kafka.failure = None
+
+    stand.on_nap = mended
+    await stand.topic()
+    await stand.deliver()
+    told = capsys.readouterr()
+    assert "not authorised" in told.out + told.err

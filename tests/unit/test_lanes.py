@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dispatcher.lanes import HELD_PER_LANE, WINDOW, Lane, Lanes, Turn
-from eventing.record import Record, Span
+from dispatcher.lanes import LOW, WINDOW, Lane, Lanes, Turn
+from eventing.record import Record
 
 
 def record(offset: int, key: str | None = None, partition: int = 0) -> Record:
@@ -46,84 +46,80 @@ def test_forgetting_a_partition_gives_back_what_was_held_there_and_frees_its_key
     assert enter(lanes, record(1, "a"), record(2, "a", partition=1)) == ["now", "waits"]
 
 
-def slow(parked: list[int], partition: int = 0) -> tuple[Lanes, Record]:
-    """A lane that holds what it may hold while memory is short, with these offsets parked; and its busy record."""
+def slow(parked: list[int]) -> tuple[Lanes, Record]:
+    """A lane with these offsets parked behind its busy record, offset 0."""
     lanes = Lanes(ordered=True)
-    busy, *held = (record(offset, "a", partition) for offset in range(HELD_PER_LANE + 1))
-    enter(lanes, busy, *held)
-    assert enter(lanes, *(record(o, "a", partition) for o in parked), short=True) == ["parked"] * len(parked)
+    busy = record(0, "a")
+    enter(lanes, busy)
+    assert enter(lanes, *(record(o, "a") for o in parked), short=True) == ["parked"] * len(parked)
     assert lanes.parked == len(parked)
     return lanes, busy
 
 
-def wanting(lanes: Lanes, busy: Record) -> tuple[Record, Lane]:
-    """Let the lane go on until it asks for what it parked."""
-    lane = None
-    while lane is None:
-        following, lane = lanes.leave(busy)
-        assert following is not None
-        busy = following
-    return busy, lane
+def recalling(parked: list[int], most: int = WINDOW) -> tuple[Lanes, Lane, list[int]]:
+    """The same, where the lane has run dry and recalls."""
+    lanes, busy = slow(parked)
+    following, lane = lanes.leave(busy)
+    assert following is None
+    assert lane is not None
+    return lanes, lane, lanes.recall(lane, most)
 
 
-def test_while_memory_is_short_a_slow_lane_keeps_only_the_offsets_of_what_is_far_behind() -> None:
-    lanes, busy = slow([100])
+def test_while_memory_is_short_only_the_offset_stays_of_what_stands_behind_a_record_under_way() -> None:
+    lanes, _ = slow([100])
     assert enter(lanes, record(101, "a"), record(102, "b")) == ["parked", "now"], "what follows a parked one parks too"
-    busy, lane = wanting(lanes, busy)
-    assert len(lane.held) == HELD_PER_LANE // 2 - 1
+
+
+def test_a_lane_recalls_before_it_has_run_dry() -> None:
+    lanes = Lanes(ordered=True)
+    busy, *held = (record(offset, "a") for offset in range(LOW + 1))
+    enter(lanes, busy, *held)
+    enter(lanes, record(100, "a"), short=True)
+    following, lane = lanes.leave(busy)
+    assert following is held[0]
+    assert lane is not None
 
 
 def test_what_was_parked_comes_back_in_order_together_with_its_neighbours() -> None:
-    lanes, busy = slow([100, 150, 100 + WINDOW])
-    busy, lane = wanting(lanes, busy)
-    span = lanes.recall(lane, WINDOW)
-    assert span == Span(100, 100 + WINDOW)
+    lanes, lane, offsets = recalling([100, 150, 100 + WINDOW])
+    assert offsets == [100, 150]
     assert enter(lanes, record(900, "a")) == ["parked"], "nothing overtakes what is being recalled"
-    found = [record(100, "a"), record(120, "b"), record(150, "a")]
-    back = lanes.recalled(lane, span, found)
-    assert (back.following, back.held, back.gone) == (None, [found[0], found[2]], [])
+    found = [record(100, "a"), record(150, "a")]
+    back = lanes.recalled(lane, 151, found)
+    assert back == (True, found[0], [], None)
     assert lanes.parked == 2
-    order = []
-    while (following := lanes.leave(busy)[0]) is not None:
-        busy = following
-        order.append(busy.offset)
-    assert order[-2:] == [100, 150]
+    assert lanes.leave(found[0])[0] is found[1]
 
 
-def test_no_more_is_recalled_than_there_is_room_for() -> None:
-    lanes, busy = slow([100, 101, 102])
-    busy, lane = wanting(lanes, busy)
-    assert lanes.recall(lane, 1) == Span(100, 101)
+def test_no_more_is_recalled_than_there_is_room_for_and_the_rest_stays_parked() -> None:
+    lanes, lane, offsets = recalling([100, 101, 102], most=2)
+    assert offsets == [100, 101]
+    lanes.recalled(lane, 101, [record(100, "a")])
+    assert lanes.parked == 2
 
 
-def test_a_lane_that_ran_dry_goes_on_with_what_comes_back() -> None:
-    lanes, busy = slow([100])
-    busy, lane = wanting(lanes, busy)
-    span = lanes.recall(lane, WINDOW)
-    for _ in range(HELD_PER_LANE // 2 - 1):
-        following, _ = lanes.leave(busy)
-        assert following is not None
-        busy = following
-    assert lanes.leave(busy) == (None, None), "the recall is under way"
+def test_a_lane_that_got_everything_back_is_forgotten_when_it_is_done() -> None:
+    lanes, lane, _ = recalling([100])
     parked = record(100, "a")
-    assert lanes.recalled(lane, span, [parked]).following is parked
+    assert lanes.recalled(lane, 101, [parked]).following is parked
     assert lanes.leave(parked) == (None, None)
     assert enter(lanes, record(200, "a")) == ["now"]
 
 
 def test_what_is_gone_from_kafka_is_told_and_does_not_stop_the_lane() -> None:
-    lanes, busy = slow([100, 101])
-    busy, lane = wanting(lanes, busy)
-    span = lanes.recall(lane, WINDOW)
-    back = lanes.recalled(lane, span, [record(101, "a")])
-    assert (back.gone, [one.offset for one in back.held]) == ([100], [101])
+    lanes, lane, _ = recalling([100, 101])
+    there = record(101, "a")
+    assert lanes.recalled(lane, 102, [there]) == (True, there, [100], None)
+
+
+def test_a_lane_of_which_everything_recalled_is_gone_asks_for_the_rest_that_it_parked() -> None:
+    lanes, lane, offsets = recalling([100, 100 + 2 * WINDOW])
+    assert offsets == [100]
+    assert lanes.recalled(lane, 101, []) == (True, None, [100], lane)
 
 
 def test_what_comes_back_for_a_partition_that_is_gone_is_nobodys() -> None:
-    lanes, busy = slow([100])
-    _, lane = wanting(lanes, busy)
-    span = lanes.recall(lane, WINDOW)
+    lanes, lane, _ = recalling([100])
     lanes.forget({0})
     assert lanes.parked == 0
-    back = lanes.recalled(lane, span, [record(100, "a")])
-    assert (back.following, back.held, back.gone) == (None, [], [])
+    assert lanes.recalled(lane, 101, [record(100, "a")]) == (False, None, [], None)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatcher.offsets import MOST_RUNS, Progress
-from eventing.marks import METADATA_BYTES, marked
+from dispatcher.offsets import Progress
+from eventing.marks import METADATA_BYTES, finished_of, marked
 from eventing.record import Mark, Span
 
 
@@ -112,10 +112,29 @@ def test_progress_is_describable_as_long_as_one_mark_can_hold_all_that_is_finish
     """A solid block of unfinished offsets costs one run, however long; a gap each costs one each."""
     solid = progress_of(0, list(range(20_000)), [19_999])
     assert solid.describable
-    holes = progress_of(0, list(range(2 * MOST_RUNS + 4)), list(range(1, 2 * MOST_RUNS + 4, 2)))
+    begun = list(range(4_000))
+    holes = progress_of(0, begun, begun[1::2])
     assert not holes.describable
-    for offset in (0, 2):
+    for offset in begun[0:2_000:2]:
         holes.finish(offset)
     assert holes.describable
     successor = Progress(holes.mark())
-    assert [o for o in range(4, 2 * MOST_RUNS + 4) if successor.begin(o)] == list(range(4, 2 * MOST_RUNS + 4, 2))
+    assert [o for o in begun[2_000:] if successor.begin(o)] == begun[2_000::2]
+
+
+def test_what_was_inherited_counts_as_well_and_never_stops_the_reading_by_itself() -> None:
+    runs = [Span(n * 200 + 1, n * 200 + 2) for n in range(850)]
+    inherited = marked(0, runs, "t" * 36)
+    assert finished_of(inherited) == tuple(runs)
+    progress = Progress(inherited, "t" * 36)
+    assert progress.describable
+    for offset in range(1_300):
+        if progress.begin(offset) and offset % 2:
+            progress.finish(offset)
+        if progress.describable:
+            assert sum(span.end - span.first for span in finished_of(progress.mark())) == told(progress)
+    assert not progress.describable
+
+
+def told(progress: Progress) -> int:
+    return sum(span.end - span.first for span in progress._finished())

@@ -100,7 +100,10 @@ class KafkaAdmin:
             return
         spans = await self._spans(topic, state.partitions)
         anew = anew or bool(old)
-        starts = {p: marked(spans[p].first if anew else spans[p].end, (), state.id) for p in [*old, *missing]}
+        known = max(committed, default=state.partitions)
+        starts = {
+            p: marked(spans[p].first if anew or p > known else spans[p].end, (), state.id) for p in [*old, *missing]
+        }
         try:
             await self._commit(group, topic, starts)
         except _Members:

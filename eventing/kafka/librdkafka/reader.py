@@ -48,6 +48,10 @@ _NOTHING = Mark(-1)
 _log = structlog.get_logger("kafka")
 
 
+class _NoMarks(Exception):
+    """The committed offsets of partitions that were assigned can't be read."""
+
+
 class KafkaReader:
     """A `Reader`; belongs to the event loop on which it is started."""
 
@@ -113,6 +117,8 @@ class KafkaReader:
         while not self._ending:
             try:
                 self._be_a_member()
+            except _NoMarks:
+                time.sleep(_AFRESH_S)
             except Exception:  # noqa: BLE001  a thread has nobody else to tell
                 _log.exception("the reader met a defect and starts over", topic=self._topic, group=self._group)
                 time.sleep(_AFRESH_S)
@@ -214,12 +220,12 @@ class KafkaReader:
         _log.debug("partitions assigned", group=self._group, partitions=sorted(marks))
 
     def _marks(self, consumer: Consumer, partitions: list[TopicPartition]) -> dict[int, Mark]:
-        """What was committed for these partitions; where that can't be learned, librdkafka asks again by itself."""
+        """What was committed for these partitions. Without it there is no safe place to begin, so a new member asks again."""
         try:
             found = consumer.committed(partitions, timeout=self._request_s)
         except KafkaException as error:
             _log.warning("committed offsets can't be read", group=self._group, error=str(error))
-            return {one.partition: _NOTHING for one in partitions}
+            raise _NoMarks from error
         return {one.partition: Mark(one.offset, one.metadata or "") if one.offset >= 0 else _NOTHING for one in found}
 
     def _revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
