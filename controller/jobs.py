@@ -2,7 +2,8 @@
 
 A job is one more egress in the plan, made from its subscription's egress in each round, so it follows every change of it;
 its group is its own, and `only` names the offsets to deliver. It is over when the group's marks leave none of them
-unfinished; then the egress goes and the group is deleted. A paused subscription pauses its jobs.
+unfinished; then the egress goes, and once a plan without it has been published the group is deleted: a dispatcher that
+started with the older plan would find no marks and deliver all of it again. A paused subscription pauses its jobs.
 
 Jobs live in this process. When it ends they end too, and nothing is lost by that: a letter without a marker is still open,
 and a group that is left behind expires as Kafka's `offsets.retention.minutes` has it.
@@ -52,6 +53,13 @@ class Job:
     state: str = RUNNING
     problem: str = ""
     over: asyncio.Event = field(default_factory=asyncio.Event)
+    out: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when it is over and the data plane was told a plan without it."""
+
+    @property
+    def uid(self) -> str:
+        """The uid of its egress."""
+        return f"{self.of}.{self.kind}-{self.id}"
 
     def document(self) -> dict[str, Any]:
         """What a person is told."""
@@ -74,6 +82,7 @@ class Jobs:
         self._new_id = new_id
         self._jobs: dict[str, Job] = {}
         self._held: set[str] = set()
+        self._starting: set[tuple[str, str]] = set()
         self._tasks = asyncio.TaskGroup()
         self._work: set[asyncio.Task[None]] = set()
 
@@ -110,22 +119,15 @@ class Jobs:
         if egress.pace == "paused":
             fix = f"resume it first: kanal resume subscription/{egress.name} -n {egress.namespace}"
             raise Invalid("is paused", where=title, fix=fix)
-        running = next(
-            (j for j in self._jobs.values() if (j.of, j.topic, j.state) == (egress.uid, topic, RUNNING)), None
-        )
-        if running is not None:
-            message = f"a {running.kind} of it is running: {running.done} of {running.total} done"
-            raise Invalid(message, where=title, fix=f"wait for job {running.id}, or cancel it")
-        id_ = self._new_id()
-        only = {partition: tuple(of_one) for partition, of_one in spans.items() if of_one}
-        group = f"{egress.group}.{kind}-{id_}"
-        job = Job(id_, kind, egress.uid, title, topic, topic_id, group, only, sum(map(count, only.values())))
-        ends = await self._admin.spans(topic)
-        firsts = {
-            partition: only[partition][0].first if partition in only else ends[partition].end for partition in ends
-        }
-        await self._admin.set_marks(job.group, topic, {p: marked(first, (), topic_id) for p, first in firsts.items()})
-        self._jobs[id_] = job
+        with self._reserved(egress.uid, topic, title):
+            id_ = self._new_id()
+            only = {partition: tuple(of_one) for partition, of_one in spans.items() if of_one}
+            group = f"{egress.group}.{kind}-{id_}"
+            job = Job(id_, kind, egress.uid, title, topic, topic_id, group, only, sum(map(count, only.values())))
+            ends = await self._admin.spans(topic)
+            firsts = {p: only[p][0].first if p in only else ends[p].end for p in ends}
+            await self._admin.set_marks(group, topic, {p: marked(first, (), topic_id) for p, first in firsts.items()})
+            self._jobs[id_] = job
         self._forget()
         task = self._tasks.create_task(self._see_through(job))
         self._work.add(task)
@@ -180,6 +182,27 @@ class Jobs:
                 extra[one.uid] = one
         return replace(running, egresses={**live, **extra})
 
+    def published(self, plan: Plan) -> None:
+        """Take note that the data plane has been told this plan."""
+        for job in self._jobs.values():
+            if job.state != RUNNING and job.uid not in plan.egresses:
+                job.out.set()
+
+    @contextmanager
+    def _reserved(self, uid: str, topic: str, title: str) -> Iterator[None]:
+        """Keep any other job off these records while this one is begun. Raises `Invalid` where there is one."""
+        for job in self._jobs.values():
+            if (job.of, job.topic, job.state) == (uid, topic, RUNNING):
+                message = f"a {job.kind} of it is running: {job.done} of {job.total} done"
+                raise Invalid(message, where=title, fix=f"wait for job {job.id}, or cancel it")
+        if (uid, topic) in self._starting:
+            raise Invalid("another job of it is just beginning", where=title, fix="wait for that one, or cancel it")
+        self._starting.add((uid, topic))
+        try:
+            yield
+        finally:
+            self._starting.discard((uid, topic))
+
     async def _see_through(self, job: Job) -> None:
         """Follow a job to its end, then take its traces away."""
         while job.state == RUNNING:
@@ -187,6 +210,7 @@ class Jobs:
             await self._look(job)
         self._ring()
         _log.info("job over", job=job.id, kind=job.kind, of=job.title, state=job.state, done=job.done, total=job.total)
+        await job.out.wait()
         for _ in range(round(BURIAL_S / LOOK_S)):
             if await self._buried(job.group):
                 return
@@ -196,6 +220,11 @@ class Jobs:
     async def _look(self, job: Job) -> None:
         """Count what is finished; what Kafka has deleted meanwhile can't be delivered any more and counts too."""
         try:
+            topic = await self._admin.topic(job.topic)
+            if topic is None or (job.topic_id and topic.id and topic.id != job.topic_id):
+                happened = "was deleted" if topic is None else "was deleted and made again"
+                job.end(FAILED, f"the topic {job.topic} {happened}, and what was to be delivered with it")
+                return
             marks = await self._admin.marks(job.group, job.topic)
             there = await self._admin.spans(job.topic)
         except Unavailable as error:
@@ -223,7 +252,7 @@ class Jobs:
         return True
 
     def _forget(self) -> None:
-        over = [id_ for id_, job in self._jobs.items() if job.state != RUNNING]
+        over = [id_ for id_, job in self._jobs.items() if job.out.is_set()]
         for id_ in over[: max(len(self._jobs) - REMEMBERED, 0)]:
             del self._jobs[id_]
 
@@ -246,9 +275,8 @@ def unfinished_in(mark: Mark, spans: Iterable[Span]) -> int:
 
 def _egress(job: Job, base: Egress) -> Egress:
     pace: Pace = "paused" if base.pace == "paused" else "running"
-    uid = f"{base.uid}.{job.kind}-{job.id}"
     return replace(
-        base, uid=uid, group=job.group, topic=job.topic, topic_id=job.topic_id, only=job.spans, pace=pace
+        base, uid=job.uid, group=job.group, topic=job.topic, topic_id=job.topic_id, only=job.spans, pace=pace
     )  # fmt: skip
 
 

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from datetime import datetime
 from itertools import islice
 
+from controller.insight.reading import reading
 from eventing.errors import Invalid, NotFound
 from eventing.kafka import Admin, Appender, Scanner, appended
 from eventing.letters import Fold, Letter, Marker, Wanted, letter_in, marker, marker_in
 from eventing.outcomes import DISCARDED
-from eventing.record import Record, Span
+from eventing.record import Span
 
 _AT_ONCE = 500
 _NOTHING = Span(0, 0)
@@ -38,7 +38,7 @@ class Letters:
         """Look through the topic; with `before`, letters from that offset on are not wanted, but their markers count."""
         span = await self._span(topic)
         fold = Fold(span, wanted or Wanted(), handled_too=handled_too)
-        async with self._reading(topic, span) as batches:
+        async with reading(self._scanner, topic, {0: span}) as batches:
             async for batch in batches:
                 for record in batch:
                     if before is None or record.offset < before or marker_in(record.headers) is not None:
@@ -50,7 +50,7 @@ class Letters:
         spans = fold.spans(newest)
         if not spans:
             return
-        async with self._reading(topic, Span(spans[0].first, spans[-1].end)) as batches:
+        async with reading(self._scanner, topic, {0: Span(spans[0].first, spans[-1].end)}) as batches:
             async for batch in batches:
                 yield [letter for r in batch if fold.has(r.offset) and (letter := letter_in(r)) is not None]
 
@@ -59,7 +59,7 @@ class Letters:
         span = await self._span(topic)
         letter = found = None
         if span.first <= offset < span.end:
-            async with self._reading(topic, Span(offset, span.end)) as batches:
+            async with reading(self._scanner, topic, {0: Span(offset, span.end)}) as batches:
                 async for batch in batches:
                     for record in batch:
                         if record.offset == offset:
@@ -92,23 +92,3 @@ class Letters:
             message = f"has {state.partitions} partitions; an offset names a dead letter only where there is one"
             raise Invalid(message, where=f"topic {topic}", fix="move its records into a topic with one partition")
         return (await self._admin.spans(topic)).get(0, _NOTHING)
-
-    @asynccontextmanager
-    async def _reading(self, topic: str, span: Span) -> AsyncIterator[AsyncIterator[list[Record]]]:
-        """The records of the span; the scan ends with the block."""
-        if span.end <= span.first:
-            yield _empty()
-            return
-        batches = self._scanner.scan(topic, {0: span})
-        try:
-            yield batches
-        finally:
-            close = getattr(batches, "aclose", None)
-            if close is not None:
-                await close()
-
-
-async def _empty() -> AsyncIterator[list[Record]]:
-    nothing: tuple[list[Record], ...] = ()
-    for batch in nothing:
-        yield batch

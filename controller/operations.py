@@ -23,6 +23,7 @@ from eventing.kafka import Admin
 from eventing.kinds.delivery import PAUSED_ANNOTATION, is_paused
 from eventing.kinds.subscription import Subscription
 from eventing.letters import Fold, Letter, Marker, Wanted, count
+from eventing.marks import unfinished
 from eventing.plan import names
 from eventing.plan.model import Egress, Plan
 from eventing.plan.options import Options
@@ -127,8 +128,8 @@ class Operations:
     ) -> Rewind:
         """Set the subscription's own group back, so that it delivers old events again and then goes on as before.
 
-        The dispatchers leave the group meanwhile. What they finish between the look at the marks and their leaving, at
-        most what one commit interval holds, comes again.
+        The dispatchers leave the group meanwhile, and what they commit as they leave counts. One commit can be missed, in
+        one partition, where it comes between the last look before they are gone and the commit that shows it.
         """
         egress = self._running(namespace, name)
         spans = await self._spans(egress, begin, end)
@@ -171,25 +172,29 @@ class Operations:
         return fold
 
     async def _rewind(self, egress: Egress, spans: Mapping[int, Span], *, accept_repeated: bool) -> Rewind:
-        """Commit the marks as soon as the group has no members."""
-        title = _title(egress.namespace, egress.name)
+        """Set the marks back that were read after the group's last member had left it."""
         while True:
+            there = await self._admin.spans(egress.topic)
             before = await self._admin.marks(egress.group, egress.topic)
-            marks = {p: before.get(p, Mark(0)) for p in spans}
-            again = sum(repeated(marks[p], span, egress.topic_id) for p, span in spans.items())
-            if again and not accept_repeated:
-                message = (
-                    f"Kafka has no room to remember all that is delivered already: {again} more events would come again"
-                )
-                raise Invalid(message, where=title, fix="accept that with --yes, or replay --as-new-group")
-            after = {p: rewound(marks[p], span, egress.topic_id) for p, span in spans.items()}
-            try:
-                await self._admin.set_marks(egress.group, egress.topic, after)
-            except Unavailable as error:
-                _log.debug("the group can't be set back yet", group=egress.group, error=str(error))
-                await asyncio.sleep(LOOK_S)
-            else:
-                return Rewind(after, count(spans.values()), again)
+            _rewind_of(egress, spans, before, accept_repeated=accept_repeated)
+            # Kafka refuses any commit of ours while there are members, so one that changes nothing tells when they are
+            # gone. It must not undo a member's last commit: it is made for one partition, in which the least is going on.
+            idle = sorted(before, key=lambda p: unfinished(before[p], there[p].end if p in there else 0))[:1]
+            if await self._set(egress, {p: before[p] for p in idle}):
+                last = await self._admin.marks(egress.group, egress.topic)
+                rewind = _rewind_of(egress, spans, last, accept_repeated=accept_repeated)
+                if await self._set(egress, rewind.marks):
+                    return rewind
+            await asyncio.sleep(LOOK_S)
+
+    async def _set(self, egress: Egress, marks: Mapping[int, Mark]) -> bool:
+        """Commit; False while that can't be done."""
+        try:
+            await self._admin.set_marks(egress.group, egress.topic, marks)
+        except Unavailable as error:
+            _log.debug("the group can't be set back yet", group=egress.group, error=str(error))
+            return False
+        return True
 
     async def _spans(self, egress: Egress, begin: Sequence[str], end: Sequence[str]) -> Mapping[int, Span]:
         """What lies between the two points, by partition; `Invalid` where that is nothing."""
@@ -235,6 +240,20 @@ class Operations:
 
     def _grave(self, namespace: str, name: str) -> str:
         return names.dead_letter_topic(self._options, namespace, name)
+
+
+def _rewind_of(
+    egress: Egress, spans: Mapping[int, Span], before: Mapping[int, Mark], *, accept_repeated: bool
+) -> Rewind:
+    """What is to be committed; `Invalid` where further events would come again and that is not accepted."""
+    marks = {p: before.get(p, Mark(0)) for p in spans}
+    again = sum(repeated(marks[p], span, egress.topic_id) for p, span in spans.items())
+    if again and not accept_repeated:
+        message = f"Kafka has no room to remember all that is delivered already: {again} more events would come again"
+        fix = "accept that with --yes, or replay --as-new-group"
+        raise Invalid(message, where=_title(egress.namespace, egress.name), fix=fix)
+    after = {p: rewound(marks[p], span, egress.topic_id) for p, span in spans.items()}
+    return Rewind(after, count(spans.values()), again)
 
 
 def _title(namespace: str, name: str) -> str:

@@ -31,11 +31,17 @@ _log = structlog.get_logger("controller")
 Now = Callable[[], datetime]
 Overlay = Callable[[Plan, Plan], Plan]
 """From all that the resources want, and what of it may run, to what the data plane is told."""
+Told = Callable[[Plan], None]
+"""Hears of each plan that the data plane has been told."""
 SOON_S = 0.5
 
 
 def _as_it_is(_: Plan, running: Plan) -> Plan:
     return running
+
+
+def _unheard(_: Plan) -> None:
+    pass
 
 
 class Controller:
@@ -54,6 +60,7 @@ class Controller:
         now: Now,
         resync_s: float,
         overlay: Overlay = _as_it_is,
+        told: Told = _unheard,
     ) -> None:
         self._store = store
         self._feed = feed
@@ -63,6 +70,7 @@ class Controller:
         self._now = now
         self._resync_s = resync_s
         self._overlay = overlay
+        self._told = told
         self._observed = Observed()
         self._changed = asyncio.Event()
         self._running = Plan()
@@ -119,6 +127,7 @@ class Controller:
         except EventingError as error:
             _log.warning("the plan could not be handed to the data plane", error=str(error))
             return dict.fromkeys(plan.ingresses, Problem("PlanNotPublished", str(error)))
+        self._told(told)
         return await self._prober.probe([i for i in plan.ingresses.values() if topics.get(i.topic, True) is None])
 
     def _compile(self, resources: tuple[Resource, ...]) -> Compiled:

@@ -19,6 +19,7 @@ from eventing.record import Mark, Span
 _OFFSET = re.compile(r"(?:([0-9]{1,9}):)?([0-9]{1,18})")
 _AGO = re.compile(r"-?([0-9]{1,9})(s|m|h|d)")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_TIMES = "write an RFC 3339 time, or an age such as 15m"
 _FIX = "write an RFC 3339 time, an age such as 15m, an offset, PARTITION:OFFSET, beginning or now"
 
 
@@ -47,14 +48,19 @@ def point(texts: Sequence[str], now: datetime, where: str) -> Point:
     text = texts[0]
     if text in ("beginning", "now"):
         return Point(edge=text)
+    return Point(since_ms=unix_ms(text, now, where, "point in a topic", _FIX))
+
+
+def unix_ms(text: str, now: datetime, where: str, what: str = "time", fix: str = _TIMES) -> int:
+    """The time that an RFC 3339 text names, or an age before `now`, in Unix milliseconds. Raises `Invalid`."""
     try:
         ago = _AGO.fullmatch(text)
         when = now - timedelta(**{_UNITS[ago[2]]: int(ago[1])}) if ago else datetime.fromisoformat(text)
     except (ValueError, OverflowError) as error:
-        raise Invalid(f"{text!r} is no point in a topic", where=where, fix=_FIX) from error
+        raise Invalid(f"{text!r} is no {what}", where=where, fix=fix) from error
     if when.tzinfo is None:
         raise Invalid(f"{text!r} has no time zone", where=where, fix="write for instance 2026-11-25T02:30:00Z")
-    return Point(since_ms=max(int(when.timestamp() * 1000), 0))
+    return max(int(when.timestamp() * 1000), 0)
 
 
 def offset_of(at: Point, partition: int, there: Span, since: Mapping[int, Span]) -> int | None:

@@ -19,7 +19,9 @@ from eventing.record import Record
 LOW = 8
 """Records held in a lane, below which it recalls what it parked."""
 WINDOW = 256
-"""Offsets that are read again at once: what a lane parked within them comes back together."""
+"""Offsets that are read again at once at most: what a lane parked within them comes back together ..."""
+NEAR = 16
+"""... where no more than so many offsets lie between two of them; to read what lies between costs more than to ask again."""
 
 Turn = Literal["now", "waits", "parked"]
 
@@ -90,8 +92,12 @@ class Lanes:
     def recall(self, lane: Lane, most: int) -> list[int]:
         """Begin to recall what the lane parked first: at most `most` offsets that lie near each other."""
         lane.recalling = True
-        first = lane.parked[0]
-        return [offset for offset in islice(lane.parked, most) if offset < first + WINDOW]
+        offsets = [lane.parked[0]]
+        for offset in islice(lane.parked, 1, most):
+            if offset > offsets[-1] + NEAR or offset >= offsets[0] + WINDOW:
+                break
+            offsets.append(offset)
+        return offsets
 
     def recalled(self, lane: Lane, decided: int, records: Sequence[Record]) -> Recalled:
         """These records are here again; what else was parked before the offset `decided` is gone from Kafka."""

@@ -28,6 +28,8 @@ from eventing.settings import Delivery
 ReaderFactory = Callable[[Egress, ReaderListener], Reader]
 _SHORT = 0.5
 """The part of its share from which on an egress parks what waits in slow lanes."""
+_BUSY = 2
+"""Deliveries under way for each connection, from which on reading further would make nothing faster."""
 _ROOM = 0.5
 """The part of its share below which an egress that stopped reading goes on."""
 _log = structlog.get_logger("dispatcher")
@@ -110,7 +112,7 @@ class EgressLoop:
             self._committed[partition] = mark
 
     def on_records(self, records: list[Record]) -> None:
-        short = self._share.used >= _SHORT
+        short = self._short_of_memory()
         for record in records:
             progress = self._progress.get(record.partition)
             if progress is None or record.partition in self._leaving or not progress.begin(record.offset):
@@ -264,6 +266,11 @@ class EgressLoop:
     def _release(self, records: Collection[Record]) -> None:
         for record in records:
             self._share.give(record.size)
+
+    def _short_of_memory(self) -> bool:
+        """Whether to park what can't be delivered yet: not while the subscriber is kept busy by what is here already."""
+        busy = len(self._tasks) - len(self._napping)
+        return self._share.used >= _SHORT and busy < _BUSY * self._settings.connections_per_host
 
     def _throttle(self) -> None:
         """Stop reading when too much is unfinished; go on at half of that, so that the reader does not flutter."""

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from controller.insight.reading import reading
 from eventing.kafka import Admin, Scanner
-from eventing.letters import marker_in
+from eventing.letters import letter_in, marker_in
 from eventing.record import Record, Span
 
 LOOK_S = 3.0
@@ -34,30 +34,32 @@ class Tally:
     first: int
     next: int
     letters: int = 0
-    handled: int = 0
-    _marked: bytearray = field(default_factory=bytearray)
+    """How many of them are open letters, as `eventing.letters.Fold` has it."""
+    _open: bytearray = field(default_factory=bytearray)
 
     def add(self, record: Record) -> None:
         """Count the next record."""
         self.next = record.offset + 1
         found = marker_in(record.headers)
-        if found is None:
-            self.letters += 1
-        elif self.first <= found.offset < record.offset and self._mark(found.offset):
-            self.handled += 1
+        if found is not None:
+            if self.first <= found.offset < record.offset:
+                self.letters -= self._flip(found.offset, on=False)
+        elif letter_in(record) is not None:
+            self.letters += self._flip(record.offset, on=True)
 
-    def _mark(self, offset: int) -> bool:
-        """Note a letter's marker; False for its second one."""
+    def _flip(self, offset: int, *, on: bool) -> bool:
+        """Set or clear a record's bit; False where it was so already."""
         place, bit = divmod(offset - self.first, 8)
-        if place >= len(self._marked):
-            self._marked.extend(bytes(max(place + 1 - len(self._marked), len(self._marked))))
-        before = self._marked[place] >> bit & 1
-        self._marked[place] |= 1 << bit
-        return not before
+        if place >= len(self._open):
+            self._open.extend(bytes(max(place + 1 - len(self._open), len(self._open))))
+        if bool(self._open[place] >> bit & 1) == on:
+            return False
+        self._open[place] ^= 1 << bit
+        return True
 
     def open(self, end: int) -> Open:
         """The open letters of a topic that ends before `end`."""
-        return Open(self.letters - self.handled + max(end - self.next, 0), self.next >= end)
+        return Open(self.letters + max(end - self.next, 0), self.next >= end)
 
 
 class Backlog:

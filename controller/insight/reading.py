@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager
 
 from eventing.kafka import Scanner
 from eventing.record import Record, Span
@@ -19,16 +19,11 @@ async def reading(
     scanner: Scanner, topic: str, spans: Mapping[int, Span]
 ) -> AsyncIterator[AsyncIterator[list[Record]]]:
     """The records of these spans in batches; no connection is made where there are none."""
-    batches = scanner.scan(topic, spans) if total(spans) else _empty()
-    try:
+    async with aclosing(scanner.scan(topic, spans) if total(spans) else _empty()) as batches:
         yield batches
-    finally:
-        close = getattr(batches, "aclose", None)
-        if close is not None:
-            await close()
 
 
-async def _empty() -> AsyncIterator[list[Record]]:
+async def _empty() -> AsyncGenerator[list[Record], None]:
     nothing: tuple[list[Record], ...] = ()
     for batch in nothing:
         yield batch

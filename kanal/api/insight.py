@@ -11,16 +11,15 @@ from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter
-from fastapi.responses import JSONResponse, Response, StreamingResponse
+from fastapi.responses import JSONResponse, Response
 
 from controller.insight.finding import Accepted, Fate, Finding, Missing, Progress, TooMany, Wanted
 from controller.insight.lag import Gauger, Lag
 from controller.insight.trace import Tracer
-from eventing.errors import EventingError, NotFound
+from eventing.errors import NotFound
 from eventing.plan.model import Plan
-from kanal.api.status import status_document
+from kanal.api.streaming import stream
 
-NDJSON = "application/x-ndjson"
 _KINDS = {Progress: "progress", Accepted: "accepted", Fate: "fate", Missing: "missing", TooMany: "too many"}
 
 
@@ -43,10 +42,9 @@ def insight(gauger: Gauger, tracer: Tracer, plan: Callable[[], Plan], now: Calla
         return JSONResponse({"items": [_lag(one, now_ms) for one in await gauger.lag(wanted)]})
 
     @router.get("/trace")
-    async def trace(id: str, source: str = "", since_s: float | None = None, namespace: str = "") -> Response:  # noqa: A002
-        since_ms = None if since_s is None else max(int((now() - since_s) * 1000), 0)
+    async def trace(id: str, source: str = "", since_ms: int | None = None, namespace: str = "") -> Response:  # noqa: A002
         findings = tracer.trace(Wanted(id, source, since_ms), plan(), namespace)
-        return StreamingResponse(_lines(findings), media_type=NDJSON)
+        return stream(_lines(findings))
 
     return router
 
@@ -64,9 +62,5 @@ def document_of(finding: Finding) -> dict[str, Any]:
 
 
 async def _lines(findings: AsyncIterator[Finding]) -> AsyncIterator[bytes]:
-    """A line each; an error in the middle becomes the last of them."""
-    try:
-        async for finding in findings:
-            yield json.dumps(document_of(finding)).encode() + b"\n"
-    except EventingError as error:
-        yield json.dumps(status_document(error)).encode() + b"\n"
+    async for finding in findings:
+        yield json.dumps(document_of(finding)).encode() + b"\n"

@@ -1,7 +1,7 @@
 """`/operations/v1/...`: what a person may do beside applying resources, over HTTP; the command line and a console use it.
 
-A list of letters, an export and a job's progress are streams, one JSON document a line; a blank line says only that the
-controller is still at work. Where one fails in the middle, its last line is a Status as any refusal has it.
+A list of letters, an export and a job's progress are streams (`kanal.api.streaming`); a blank line says only that the
+controller is still at work.
 """
 
 from __future__ import annotations
@@ -12,17 +12,15 @@ from collections.abc import AsyncIterator, Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from fastapi.responses import JSONResponse, Response, StreamingResponse
+from fastapi.responses import JSONResponse, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from controller.operations import Operations
 from eventing.codec import json as json_codec
-from eventing.errors import EventingError
 from eventing.event import Event
 from eventing.letters import Letter, Wanted
-from kanal.api.status import status_document
+from kanal.api.streaming import stream
 
-NDJSON = "application/x-ndjson"
 _ONE_LINE = bytes.maketrans(b"\r\n", b"  ")
 _ONE = "/namespaces/{namespace}/subscriptions/{name}"
 
@@ -93,12 +91,12 @@ def _of_letters(router: APIRouter, does: Operations) -> None:
         fold = await does.fold(namespace, name, choice.wanted(), handled_too=choice.all)
         head = {"found": fold.chosen, "handled": fold.handled, "before": fold.span.end}
         letters = does.read(namespace, name, fold, choice.limit)
-        return _stream(_lines(_row, letters, json.dumps(head).encode()))
+        return stream(_lines(_row, letters, json.dumps(head).encode()))
 
     @router.get(_ONE + "/deadletters/export")
     async def exported(namespace: str, name: str, choice: Annotated[Listing, Query()]) -> Response:
         fold = await does.fold(namespace, name, choice.wanted(), handled_too=choice.all)
-        return _stream(_lines(_exported, does.read(namespace, name, fold, choice.limit)))
+        return stream(_lines(_exported, does.read(namespace, name, fold, choice.limit)))
 
     @router.get(_ONE + "/deadletters/{offset}")
     async def shown(namespace: str, name: str, offset: int) -> Response:
@@ -146,24 +144,11 @@ def _of_jobs(router: APIRouter, does: Operations) -> None:
     @router.get("/jobs/{id_}/progress")
     async def progress(id_: str) -> Response:
         does.jobs.find(id_)
-        return _stream(json.dumps(one.document()).encode() + b"\n" async for one in does.jobs.progress(id_))
+        return stream(json.dumps(one.document()).encode() + b"\n" async for one in does.jobs.progress(id_))
 
     @router.delete("/jobs/{id_}")
     async def cancel(id_: str) -> Response:
         return JSONResponse((await does.jobs.cancel(id_)).document())
-
-
-def _stream(lines: AsyncIterator[bytes]) -> Response:
-    return StreamingResponse(_told(lines), media_type=NDJSON)
-
-
-async def _told(lines: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The lines; an error in the middle becomes the last of them."""
-    try:
-        async for line in lines:
-            yield line
-    except EventingError as error:
-        yield json.dumps(status_document(error)).encode() + b"\n"
 
 
 async def _lines(

@@ -11,8 +11,9 @@ import typer
 from typer.core import TyperGroup
 
 from eventing.errors import Invalid
+from kanal.cli.following import run
 from kanal.cli.naming import ROOT, Namespace, Reference, named, path
-from kanal.cli.server import LOCAL, Server, ask, lines, texts
+from kanal.cli.server import LOCAL, READING_S, Server, ask, lines, texts
 
 Type = Annotated[str, typer.Option("--type", help="Only events of this type.")]
 Source = Annotated[str, typer.Option("--source", help="Only events from this source.")]
@@ -65,13 +66,14 @@ def list_(
 
     if subscription is None:
         query = f"?namespace={namespace}" if namespace else ""
-        items = ask(server, "GET", f"{ROOT}/deadletters{query}")["items"]
+        items = ask(server, "GET", f"{ROOT}/deadletters{query}", timeout_s=READING_S)["items"]
         headings = ("NAMESPACE", "SUBSCRIPTION", "OPEN", "HANDLED")
         counts = [tuple(str(one[name]) for name in ("namespace", "name", "open", "handled")) for one in items]
         print("\n".join(columns([headings, *counts])))
         return
     filters = _filters(type_, source, id_, code, reason, since, until)
-    found = lines(server, path(namespace or "default", subscription, "deadletters", **filters, limit=limit))
+    where = path(namespace or "default", subscription, "deadletters", **filters, limit=limit)
+    found = lines(server, where, READING_S)
     head = next(found)
     rows = [_row(one) for one in found]
     if rows:
@@ -95,7 +97,7 @@ def show(
     from eventing.event import Event
     from kanal.display import describe
 
-    found = ask(server, "GET", path(namespace, subscription, f"deadletters/{offset}"))
+    found = ask(server, "GET", path(namespace, subscription, f"deadletters/{offset}"), timeout_s=READING_S)
     data = found["data"].encode() if "data" in found else b64decode(found.get("data_base64", ""))
     print(f"{found['state']}{' since ' + found['handled'] if 'handled' in found else ''}")
     print(describe(Event(found["attributes"], data)), end="")
@@ -120,14 +122,14 @@ def export(
     query = _filters(type_, source, id_, code, reason, since, until)
     where = path(namespace, subscription, "deadletters/export", **query, all="true" if every else "")
     if output is None:
-        for line in texts(server, where):
+        for line in texts(server, where, READING_S):
             sys.stdout.buffer.write(line + b"\n")
         sys.stdout.flush()
         return
     count = 0
     try:
         # The controller is asked before the file is touched, so a refusal leaves an older one as it is.
-        found = texts(server, where)
+        found = texts(server, where, READING_S)
         first = next(found, None)
         with output.open("wb") as file:
             for line in chain(() if first is None else (first,), found):
@@ -154,17 +156,13 @@ def redeliver(
     server: Server = LOCAL,
 ) -> None:
     """Send dead letters to their subscriber again. What fails again is a new dead letter; ctrl-C cancels the rest."""
-    from kanal.cli.following import follow
-
     filters = _filters(type_, source, id_, code, reason, since, until)
     choice = _choice(server, namespace, subscription, offsets, filters, every=every)
     title = f"redelivery of dead letters of {namespace}/{named(subscription)}"
     left = True
     while left:
-        job = ask(server, "POST", path(namespace, subscription, "redeliver"), choice)
-        follow(server, job, title)
-        left = bool(job["left"])
-    still = next(lines(server, path(namespace, subscription, "deadletters", limit=0)))["found"]
+        left = bool(run(server, path(namespace, subscription, "redeliver"), choice, title)["left"])
+    still = _head(server, namespace, subscription)["found"]
     print(f"{still} open dead letter{'s'[: still != 1]} now")
 
 
@@ -189,11 +187,11 @@ def discard(
     choice = _choice(server, namespace, subscription, offsets, filters, every=every)
     if not yes:
         query = {name: value for name, value in choice.items() if name != "before"}
-        count = next(lines(server, path(namespace, subscription, "deadletters", **query, limit=0)))["found"]
+        count = _head(server, namespace, subscription, **query)["found"]
         typer.confirm(
             f"Discard {count} dead letter{'s'[: count != 1]} of {namespace}/{named(subscription)}?", abort=True
         )
-    answer = ask(server, "POST", path(namespace, subscription, "discard"), choice)
+    answer = ask(server, "POST", path(namespace, subscription, "discard"), choice, READING_S)
     print(f"{answer['discarded']} discarded")
 
 
@@ -205,8 +203,15 @@ def _choice(
         raise Invalid("nothing is chosen", fix="name offsets, filters such as --type, or --all")
     if offsets and (filters or every):
         raise Invalid("offsets and filters don't go together", fix="use one of the two")
-    head = next(lines(server, path(namespace, subscription, "deadletters", limit=0)))
-    return {**filters, **({"offsets": offsets} if offsets else {}), "before": head["before"]}
+    before = _head(server, namespace, subscription)["before"]
+    return {**filters, **({"offsets": offsets} if offsets else {}), "before": before}
+
+
+def _head(server: str, namespace: str, subscription: str, **query: Any) -> dict[str, Any]:
+    """What is said of the letters before they are listed."""
+    where = path(namespace, subscription, "deadletters", **query, limit=0)
+    head: dict[str, Any] = next(lines(server, where, READING_S))
+    return head
 
 
 def _filters(type_: str, source: str, id_: str, code: str, reason: str, since: str, until: str) -> dict[str, Any]:
@@ -219,14 +224,11 @@ def _filters(type_: str, source: str, id_: str, code: str, reason: str, since: s
 def _time(text: str, option: str) -> str:
     from datetime import UTC, datetime
 
-    from controller.replay import point
+    from controller.replay import unix_ms
 
     if not text:
         return ""
-    since_ms = point([text], datetime.now(UTC), option).since_ms
-    if since_ms is None:
-        raise Invalid(f"{text!r} is no time", where=option, fix="write an RFC 3339 time, or an age such as 15m")
-    return datetime.fromtimestamp(since_ms / 1000, UTC).isoformat()
+    return datetime.fromtimestamp(unix_ms(text, datetime.now(UTC), option) / 1000, UTC).isoformat()
 
 
 def _row(one: dict[str, Any]) -> tuple[str, ...]:

@@ -10,28 +10,36 @@ import typer
 
 from eventing.errors import EventingError
 from kanal.cli.naming import ROOT
-from kanal.cli.server import ask, lines
+from kanal.cli.server import READING_S, ask, lines
 
 INTERRUPTED = 130
 
 
-def follow(server: str, begun: dict[str, Any], what: str) -> None:
-    """Show the progress of a job that has begun until it is done.
+def run(server: str, place: str, wish: dict[str, Any], what: str) -> dict[str, Any]:
+    """Begin a job with a POST and show its progress until it is done; what the controller answered when it began.
 
-    Raises `EventingError` where it fails; ends the command where it is cancelled, here or by somebody else.
+    Raises `EventingError` where it is refused or fails; ends the command where it is cancelled, here or by somebody else.
     """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     console = Console(stderr=True)
-    job, since = begun, time.monotonic()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
+    begun: dict[str, Any] = {}
+    since = time.monotonic()
     try:
+        begun = job = ask(server, "POST", place, wish, READING_S)
+        since = time.monotonic()
         with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
             bar = progress.add_task(what, total=job["total"], rate="")
             for job in lines(server, f"{ROOT}/jobs/{begun['id']}/progress"):
                 progress.update(bar, completed=job["done"], rate=_rate(job["done"], since))
     except KeyboardInterrupt:
+        if not begun:
+            told = f"{what}: interrupted before the controller answered, and it may still begin"
+            jobs = f"{server.rstrip('/')}{ROOT}/jobs"
+            print(f"kanal: {told}; look with: curl {jobs}; cancel with: curl -X DELETE {jobs}/ID", file=sys.stderr)
+            raise typer.Exit(INTERRUPTED) from None
         job = ask(server, "DELETE", f"{ROOT}/jobs/{begun['id']}")
     told = f"{what}: {job['done']} of {job['total']} done"
     if job["state"] == "failed":
@@ -40,6 +48,7 @@ def follow(server: str, begun: dict[str, Any], what: str) -> None:
         print(f"kanal: {told}, cancelled; what is under way may still be delivered", file=sys.stderr)
         raise typer.Exit(INTERRUPTED)
     print(f"{told}, {_rate(job['done'], since)}")
+    return begun
 
 
 def _rate(done: int, since: float) -> str:

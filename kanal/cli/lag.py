@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from eventing.errors import Invalid
-from kanal.cli.server import LOCAL, Server, ask
+from kanal.cli.naming import ROOT
+from kanal.cli.server import LOCAL, READING_S, Server, ask
 
 EVERY_S = 2.0
 
@@ -47,7 +48,8 @@ def _items(server: str, name: str | None, namespace: str | None) -> list[dict[st
     from urllib.parse import urlencode
 
     asked = {key: value for key, value in (("name", name), ("namespace", namespace)) if value}
-    items: list[dict[str, Any]] = ask(server, "GET", f"/operations/v1/lag?{urlencode(asked)}")["items"]
+    answer = ask(server, "GET", f"{ROOT}/lag?{urlencode(asked)}", timeout_s=READING_S)
+    items: list[dict[str, Any]] = answer["items"]
     return items
 
 

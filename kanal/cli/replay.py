@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
 
+from kanal.cli.following import INTERRUPTED, run
 from kanal.cli.naming import Namespace, Reference, named, path
-from kanal.cli.server import LOCAL, Server, ask
+from kanal.cli.server import LOCAL, SETTING_S, Server, ask
 
 
 def replay(
@@ -34,18 +36,22 @@ def replay(
     server: Server = LOCAL,
 ) -> None:
     """Deliver events of a subscription again: in its own place of the queue, or beside it as a new consumer group."""
-    from kanal.cli.following import follow
-
     title = f"{namespace}/{named(subscription)}"
     if not as_new_group and not yes:
         typer.confirm(f"Set {title} back, so that it delivers these events again before it goes on?", abort=True)
     wish = {
         "begin": begin, "end": end or ["now"], "as_new_group": as_new_group, "accept_repeated": yes
     }  # fmt: skip
-    answer = ask(server, "POST", path(namespace, subscription, "replay"), wish)
+    where = path(namespace, subscription, "replay")
     if as_new_group:
-        follow(server, answer, f"replay for {title}")
+        run(server, where, wish, f"replay for {title}")
         return
+    try:
+        answer = ask(server, "POST", where, wish, SETTING_S)
+    except KeyboardInterrupt:
+        told = f"interrupted before the controller answered; the offsets of {title} may still be set: see kanal lag"
+        print(f"kanal: {told}", file=sys.stderr)
+        raise typer.Exit(INTERRUPTED) from None
     print(f"{title} delivers {answer['events']} event{'s'[: answer['events'] != 1]} again; see kanal lag")
     if answer["repeated"]:
         print(f"{answer['repeated']} more come again: Kafka had no room to remember that they are delivered")

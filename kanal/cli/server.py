@@ -1,7 +1,8 @@
 """How a verb asks the controller: one HTTP request, answered by one document or by a stream of them.
 
 The same address serves a laptop, docker compose and a cluster, so a verb that talks through here works in all of them. A
-refusal comes back as the error that it was in the controller; an address where no controller answers is told apart from it.
+refusal comes back as the error that it was in the controller; an address where no controller answers is told apart from
+it, and so is a controller that was asked and takes too long: what it was asked may still be done.
 """
 
 from __future__ import annotations
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
     import http.client
 
 TIMEOUT_S = 30.0
+"""For a connection, and for an answer where nothing else is said."""
+SETTING_S = 180.0
+"""For what sets offsets: dispatchers have a minute to leave the group, and Kafka is asked before and after."""
+READING_S = 3_600.0
+"""For what reads whole topics before it answers: nobody knows how long those are."""
 _FAILED = b'{"kind": "Status"'
 _BEGIN = "start it with: kanal up FILE; or name another with --server"
 _BY_STATUS: dict[int, type[EventingError]] = {
@@ -30,11 +36,14 @@ Server = Annotated[
 LOCAL = "http://127.0.0.1:8081"
 
 
-def ask(server: str, method: str, path: str, document: Any = None) -> Any:
-    """The document that the controller answers with. Raises what it refused with, or `Unavailable` where none answers."""
+def ask(server: str, method: str, path: str, document: Any = None, timeout_s: float = TIMEOUT_S) -> Any:
+    """The document that the controller answers with. Raises what it refused with, or `Unavailable` where none answers.
+
+    `timeout_s` bounds the silence before and within the answer.
+    """
     import json
 
-    with _answered(server, method, path, document) as response:
+    with _answered(server, method, path, document, timeout_s) as response:
         body = response.read()
         try:
             found = json.loads(body)
@@ -45,22 +54,22 @@ def ask(server: str, method: str, path: str, document: Any = None) -> Any:
         return found
 
 
-def lines(server: str, path: str) -> Iterator[Any]:
+def lines(server: str, path: str, timeout_s: float = TIMEOUT_S) -> Iterator[Any]:
     """The documents of a stream (one JSON a line) as they come; the same errors as `ask`, in the middle too."""
     import json
 
-    for line in texts(server, path):
+    for line in texts(server, path, timeout_s):
         try:
             yield json.loads(line)
         except ValueError as error:
             raise Unavailable("what answers there is no Kanal controller", where=server, fix=_BEGIN) from error
 
 
-def texts(server: str, path: str) -> Iterator[bytes]:
+def texts(server: str, path: str, timeout_s: float = TIMEOUT_S) -> Iterator[bytes]:
     """The same lines as the bytes that they are, without their ends: what a document holds is not changed by reading it."""
     import json
 
-    with _answered(server, "GET", path, None) as response:
+    with _answered(server, "GET", path, None, timeout_s) as response:
         if not 200 <= response.status < 300:
             try:
                 found = json.loads(response.read())
@@ -78,7 +87,9 @@ def texts(server: str, path: str) -> Iterator[bytes]:
 
 
 @contextmanager
-def _answered(server: str, method: str, path: str, document: Any) -> Iterator[http.client.HTTPResponse]:
+def _answered(
+    server: str, method: str, path: str, document: Any, timeout_s: float
+) -> Iterator[http.client.HTTPResponse]:
     """The controller's response while inside; its connection ends with the block."""
     import http.client
     import json
@@ -96,10 +107,20 @@ def _answered(server: str, method: str, path: str, document: Any) -> Iterator[ht
     connection = connect(host, port, timeout=TIMEOUT_S)
     body = None if document is None else json.dumps(document).encode()
     headers = {} if body is None else {"content-type": "application/json"}
+    connected = False
     try:
+        connection.connect()
+        connected = True
+        connection.sock.settimeout(timeout_s)
         connection.request(method, parts.path.rstrip("/") + path, body, headers)
         yield connection.getresponse()
     except (OSError, http.client.HTTPException) as error:
+        if connected and isinstance(error, TimeoutError):
+            message = f"the controller said nothing for {timeout_s:g} s"
+            if method == "GET":
+                raise Unavailable(message, where=server, fix="look into its log, and try again") from error
+            fix = "see whether it was done (kanal lag, kanal deadletters) before you ask again"
+            raise Unavailable(f"{message}; what it was asked may still be done", where=server, fix=fix) from error
         why = (error.strerror if isinstance(error, OSError) else None) or error
         raise Unavailable(f"no controller answers: {why}", where=server, fix=_BEGIN) from error
     finally:

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from eventing.errors import Invalid
-from kanal.cli.server import LOCAL, Server, lines
+from kanal.cli.naming import ROOT
+from kanal.cli.server import LOCAL, READING_S, Server, lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-_UNITS_S = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
 def trace(
     event_id: Annotated[str, typer.Argument(metavar="EVENT_ID", help="The event's id.")],
     source: Annotated[str | None, typer.Option("--source", help="Its source, where others have the same id.")] = None,
     since: Annotated[
-        str, typer.Option("--since", metavar="AGE", help="How far back to search: 30m, 1h, 2d and the like.")
+        str,
+        typer.Option("--since", metavar="TIME", help="How far back to search: an age such as 30m or 2d, or RFC 3339."),
     ] = "1h",
     all_: Annotated[bool, typer.Option("--all", help="Search the whole topics.")] = False,
     namespace: Annotated[
@@ -35,15 +35,17 @@ def trace(
     from datetime import UTC, datetime
     from urllib.parse import urlencode
 
+    from controller.replay import unix_ms
     from kanal.timeline import document, missing, timeline
 
     if output not in ("text", "json"):
         raise Invalid(f"{output!r} is no format", where="--output", fix="use text or json")
-    asked = {"id": event_id, "source": source, "namespace": namespace, "since_s": None if all_ else _seconds(since)}
+    since_ms = None if all_ else unix_ms(since, datetime.now(UTC), "--since")
+    asked = {"id": event_id, "source": source, "namespace": namespace, "since_ms": since_ms}
     query = urlencode({name: value for name, value in asked.items() if value is not None})
     findings = []
     with _progress() as show:
-        for finding in lines(server, f"/operations/v1/trace?{query}"):
+        for finding in lines(server, f"{ROOT}/trace?{query}", timeout_s=READING_S):
             if finding["finding"] == "progress":
                 show(finding)
             else:
@@ -56,13 +58,6 @@ def trace(
         if one["finding"] == "missing":
             print(f"kanal: {missing(one)}", file=sys.stderr)
             raise typer.Exit(1)
-
-
-def _seconds(text: str) -> float:
-    number, unit = text[:-1], text[-1:]
-    if unit not in _UNITS_S or not (number.isascii() and number.isdigit()):
-        raise Invalid(f"{text!r} is no age", where="--since", fix="write for instance 30m, 1h or 2d; or --all")
-    return float(int(number) * _UNITS_S[unit])
 
 
 @contextmanager

@@ -92,7 +92,7 @@ async def controlling(settings: Settings, store: Store, feed: Feed, kafka: Clien
         controller.ring()
 
     async with Jobs(kafka.admin, ring, lambda: uuid.uuid4().hex[:8]) as jobs:
-        controller = Controller(store, feed, side, prober, options, _now, resync_s, jobs.laid_over)
+        controller = Controller(store, feed, side, prober, options, _now, resync_s, jobs.laid_over, jobs.published)
         letters = Letters(kafka.scanner, kafka.admin, kafka.appender, _now)
         does = Operations(store, lambda: controller.plan, jobs, letters, kafka.admin, options, _now)
         async with beside(controller.run()):

@@ -4,40 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
 
 import pytest
+from answering import by_id, delivery, extension, status
 from confluent_kafka import Producer
 from raw_http import OK, Answer, Peer, RawServer, Request, free_port, late, never, reply, trickle, until
 from stack import UNORDERED, good, ids, running
 
 pytestmark = pytest.mark.kafka
-
-
-def status(code: int, headers: str = "", body: bytes = b"") -> bytes:
-    return f"HTTP/1.1 {code} Said\r\nContent-Length: {len(body)}\r\n{headers}\r\n".encode() + body
-
-
-def by_id(choose: Callable[[str, int], Answer]) -> Answer:
-    """Answer as `choose(id, nth time this id comes, from 1)` says."""
-    seen: dict[str, int] = {}
-
-    async def answer(peer: Peer, request: Request) -> None:
-        id_ = request.header(b"ce-id")[0].decode()
-        seen[id_] = seen.get(id_, 0) + 1
-        await choose(id_, seen[id_])(peer, request)
-
-    return answer
-
-
-def delivery(dead_letters: RawServer | None, **fields: object) -> str:
-    spec = {**fields, **({"deadLetterSink": {"uri": dead_letters.url}} if dead_letters else {})}
-    return f"delivery: {json.dumps(spec)}"
-
-
-def extension(request: Request, name: str) -> str | None:
-    found = request.header(b"ce-" + name.encode())
-    return found[0].decode() if found else None
 
 
 RETRIED = [404, 408, 409, 429, 500, 501, 502, 503, 504, 505, 599]

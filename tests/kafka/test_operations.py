@@ -222,10 +222,16 @@ async def test_a_replay_from_a_time_sends_what_came_since_then(kafka: str) -> No
 
 
 async def test_a_paused_subscription_gets_nothing_stays_ready_and_goes_on_where_it_was(kafka: str) -> None:
-    async with Subscriber() as subscriber, running(kafka) as stack, shell(stack) as kanal:
+    async with (
+        Subscriber() as subscriber,
+        RawServer() as beside,
+        running(kafka) as stack,
+        shell(stack) as kanal,
+    ):
         subscriber.well = True
         await stack.channel(partitions=1)
         await stack.subscription(subscriber.url)
+        await stack.subscription(beside.url, "beside")
         await stack.send(good("before"))
         await stack.caught_up()
         assert (await kanal("pause", "subscription/s1")) == f"{stack.ns}/s1 paused\n"
@@ -239,7 +245,7 @@ async def test_a_paused_subscription_gets_nothing_stays_ready_and_goes_on_where_
         for n in range(3):
             await stack.send(good(f"during{n}"))
         await stack._apply_all()
-        await asyncio.sleep(0)
+        await until(lambda: ids(beside.requests) == ["before", "during0", "during1", "during2"])
         assert ids(subscriber.requests) == ["before"]
         assert (await kanal("resume", "s1")) == f"{stack.ns}/s1 resumed\n"
         await stack.caught_up()

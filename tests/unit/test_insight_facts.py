@@ -222,7 +222,14 @@ async def test_open_letters_are_counted_once_and_then_only_what_is_new() -> None
         await stand.put("graves", letters.marker(17, "delivered", ""))
     await stand.put("graves", letters.marker(3, "delivered", ""))
     await stand.put("graves", ce("again"))
+    await stand.put("graves", [("no", b"event")])
+    await stand.put("graves", letters.marker(24, "delivered", ""))
+    await stand.put("graves", letters.marker(99, "delivered", ""))
     assert await backlog.open("graves") == Open(19)
+    everything = letters.Fold(Span(0, 99), letters.Wanted())
+    for record in stand.kafka.records("graves"):
+        everything.add(record)
+    assert everything.chosen == 19
     assert await backlog.open("graves") == Open(19)
     stand.kafka.delete_topic("graves")
     await stand.topics("graves")

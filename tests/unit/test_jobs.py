@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 
 import pytest
@@ -13,7 +13,7 @@ from memory_kafka import MemoryKafka
 
 from controller import jobs as module
 from controller.jobs import Job, Jobs, unfinished_in
-from eventing.errors import Invalid, NotFound
+from eventing.errors import Invalid, NotFound, Unavailable
 from eventing.marks import marked
 from eventing.plan.model import Egress, Plan
 from eventing.record import Mark, Span
@@ -87,9 +87,38 @@ async def test_it_is_over_when_its_spans_are_finished_and_leaves_neither_egress_
     assert steps[-2:] == [3, 4]
     assert (job.state, job.document()["done"]) == ("done", 4)
     assert stand.jobs.laid_over(PLAN, PLAN) == PLAN
+    stand.jobs.published(PLAN)
     while job.group in stand.kafka.groups:
         await asyncio.sleep(0)
     assert stand.rings == 2
+
+
+async def test_its_group_stays_until_a_plan_without_it_is_out_and_nobody_is_a_member(stand: Stand) -> None:
+    job = await stand.start()
+    old = stand.jobs.laid_over(PLAN, PLAN)
+    stand.jobs.published(PLAN)
+    await stand.jobs.cancel(job.id)
+    stand.jobs.published(old)
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert not job.out.is_set()
+    assert job.group in stand.kafka.groups
+    stand.jobs.published(PLAN)
+    while job.group in stand.kafka.groups:
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize(
+    ("again", "expected"), [(False, "was deleted, and"), (True, "was deleted and made again, and")]
+)
+async def test_a_job_whose_topic_goes_fails_and_says_so(stand: Stand, again: bool, expected: str) -> None:
+    job = await stand.start()
+    stand.kafka.delete_topic("t")
+    if again:
+        stand.kafka.create_topic("t", 2)
+    await job.over.wait()
+    assert job.state == "failed"
+    assert f"the topic t {expected} what was to be delivered with it" in job.problem
 
 
 async def _until_done(stand: Stand, job: Job) -> AsyncIterator[Job]:
@@ -133,6 +162,31 @@ async def test_a_second_job_on_the_same_records_and_one_of_a_paused_subscription
         await stand.start(replace(BASE, uid="u2", pace="paused"))
 
 
+async def test_of_two_requests_at_once_one_starts_a_job(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    spans = stand.jobs._admin.spans
+
+    async def slow(topic: str) -> Mapping[int, Span]:
+        await asyncio.sleep(0)
+        return await spans(topic)
+
+    monkeypatch.setattr(stand.jobs._admin, "spans", slow)
+    both = await asyncio.gather(stand.start(), stand.start(), return_exceptions=True)
+    assert [type(one) for one in both] == [Job, Invalid]
+    assert len(stand.jobs.list()) == 1
+
+
+async def test_a_start_that_fails_is_no_obstacle_to_the_next_one(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def away(*_: object) -> None:
+        raise Unavailable("Kafka does not answer", where="kafka")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(stand.jobs._admin, "set_marks", away)
+        with pytest.raises(Unavailable):
+            await stand.start()
+    assert stand.jobs.list() == []
+    assert (await stand.start()).state == "running"
+
+
 async def test_an_unknown_job_is_not_found(stand: Stand) -> None:
     with pytest.raises(NotFound):
         stand.jobs.find("j9")
@@ -156,6 +210,7 @@ async def test_the_last_jobs_are_remembered_and_older_ones_forgotten(
     monkeypatch.setattr(module, "REMEMBERED", 2)
     for _ in range(5):
         await stand.jobs.cancel((await stand.start()).id)
+        stand.jobs.published(PLAN)
     assert [job.id for job in stand.jobs.list()] == ["j4", "j5"]
 
 

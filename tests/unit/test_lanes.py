@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dispatcher.lanes import LOW, WINDOW, Lane, Lanes, Turn
+from dispatcher.lanes import LOW, NEAR, WINDOW, Lane, Lanes, Turn
 from eventing.record import Record
 
 
@@ -81,11 +81,11 @@ def test_a_lane_recalls_before_it_has_run_dry() -> None:
 
 
 def test_what_was_parked_comes_back_in_order_together_with_its_neighbours() -> None:
-    lanes, lane, offsets = recalling([100, 150, 100 + WINDOW])
-    assert offsets == [100, 150]
+    lanes, lane, offsets = recalling([100, 100 + NEAR, 100 + 3 * NEAR])
+    assert offsets == [100, 100 + NEAR]
     assert enter(lanes, record(900, "a")) == ["parked"], "nothing overtakes what is being recalled"
-    found = [record(100, "a"), record(150, "a")]
-    back = lanes.recalled(lane, 151, found)
+    found = [record(100, "a"), record(100 + NEAR, "a")]
+    back = lanes.recalled(lane, 100 + NEAR + 1, found)
     assert back == (True, found[0], [], None)
     assert lanes.parked == 2
     assert lanes.leave(found[0])[0] is found[1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -228,6 +228,26 @@ async def test_a_replay_in_the_own_group_waits_for_its_members_to_leave_and_sets
     assert (await typing).endswith("default/s1 delivers 2 events again; see kanal lag\n")
     assert group.marks == {0: marked(4, [Span(6, 10)]), 1: marked(10, ())}
     assert jobs.laid_over(stand.plan, stand.plan) == stand.plan
+
+
+async def test_what_the_members_finish_as_they_leave_is_not_delivered_again(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group, admin = stand.kafka.group(stand.egress.group), stand.operations._admin
+    group.marks[1] = marked(3, ())
+    group.members.append(object())  # type: ignore[arg-type]
+    marks = admin.marks
+
+    async def leaving(*of: str) -> Mapping[int, Mark]:
+        before = dict(await marks(*of))
+        if group.members:
+            group.marks[1] = marked(9, ())
+            group.members.clear()
+        return before
+
+    monkeypatch.setattr(admin, "marks", leaving)
+    await stand.kanal("replay", "s1", "--from", "1:5", "--to", "1:7", "--yes")
+    assert group.marks == {0: marked(10, ()), 1: marked(5, [Span(7, 9)])}
 
 
 async def test_a_replay_whose_members_stay_changes_nothing_and_lets_go(

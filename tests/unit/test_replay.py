@@ -9,7 +9,7 @@ from control_stand import NOON
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.replay import Point, between, offset_of, point, repeated, rewound
+from controller.replay import Point, between, offset_of, point, repeated, rewound, unix_ms
 from eventing.errors import Invalid
 from eventing.marks import finished_of, marked, topic_id_of
 from eventing.record import Mark, Span
@@ -83,6 +83,16 @@ def test_anything_else_is_refused_with_the_option_and_what_could_be_written(text
 def test_an_age_before_all_time_is_refused() -> None:
     with pytest.raises(Invalid):
         point(["999999999d"], datetime(2026, 1, 1, tzinfo=UTC), "--from")
+
+
+def test_where_only_a_time_is_meant_an_age_or_rfc_3339_is_taken_and_nothing_else() -> None:
+    noon = int(NOON.timestamp() * 1000)
+    ages = {"30s": 30, "5m": 300, "1h": 3_600, "2d": 172_800}
+    assert {text: (noon - unix_ms(text, NOON, "--since")) / 1000 for text in ages} == ages
+    assert unix_ms("2026-11-25T12:00:00Z", NOON, "--since") == noon
+    for text in ("", "h", "1", "1y", "1.5h", "\u0661h", "beginning", "0:1"):
+        with pytest.raises(Invalid, match=r"--since: .* is no time; write an RFC 3339 time, or an age"):
+            unix_ms(text, NOON, "--since")
 
 
 def test_a_point_is_an_offset_in_each_partition_of_which_it_speaks() -> None:

@@ -11,9 +11,7 @@ import pytest
 
 from controller.insight.finding import Accepted, Fate, Finding, Missing, TooMany
 from controller.insight.verdict import Verdict
-from eventing.errors import Invalid
 from kanal.api.insight import document_of
-from kanal.cli.trace import _seconds
 from kanal.lagtable import lag_table
 from kanal.timeline import document, missing, timeline
 
@@ -93,13 +91,6 @@ def test_what_was_searched_in_vain_is_said_with_the_next_step(found: Missing, te
 
 def test_many_topics_are_cut() -> None:
     assert "t09 and 15 more;" in missing(document_of(Missing("e", "", [f"t{n:02}" for n in range(25)], None)))
-
-
-def test_an_age_is_a_number_and_a_unit() -> None:
-    assert [_seconds(text) for text in ("30s", "5m", "1h", "2d")] == [30, 300, 3_600, 172_800]
-    for text in ("", "h", "1", "1y", "-1h", "1.5h", "\u0661h"):
-        with pytest.raises(Invalid, match="--since"):
-            _seconds(text)
 
 
 def item(**fields: Any) -> Mapping[str, Any]:
