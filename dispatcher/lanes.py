@@ -10,18 +10,18 @@ only the offset stays here, and the record is read again from Kafka when its tur
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from itertools import islice
-from typing import Literal, NamedTuple
+from typing import Literal
 
-from eventing.record import Record
+from eventing.record import Record, Span
 
 LOW = 8
 """Records held in a lane, below which it recalls what it parked."""
 WINDOW = 256
-"""Offsets that are read again at once at most: what a lane parked within them comes back together ..."""
+"""Offsets that are read again at once at most: what was parked within them comes back together."""
 NEAR = 16
-"""... where no more than so many offsets lie between two of them; to read what lies between costs more than to ask again."""
+"""Where fewer than one in so many offsets is parked, what lies between costs more than asking again."""
 
 Turn = Literal["now", "waits", "parked"]
 
@@ -29,36 +29,27 @@ Turn = Literal["now", "waits", "parked"]
 class Lane:
     """The records of one key behind the one that is being delivered: first those held, then those parked."""
 
-    __slots__ = ("busy", "held", "key", "parked", "recalling")
+    __slots__ = ("busy", "gone", "held", "key", "parked", "recalling")
 
     def __init__(self, key: tuple[int, bytes | None]) -> None:
         self.key = key
         self.busy = True
         self.held: deque[Record] = deque()
         self.parked: deque[int] = deque()
+        self.gone: list[int] = []
         self.recalling = False
-
-
-class Recalled(NamedTuple):
-    """What came back: whether it is still wanted, the record that may go now, and offsets that are gone from Kafka.
-
-    `short_of` is the lane where nobody is under way and more has to be recalled.
-    """
-
-    wanted: bool
-    following: Record | None
-    gone: list[int]
-    short_of: Lane | None
 
 
 class Lanes:
     """The lanes of one egress."""
 
-    __slots__ = ("_lanes", "_ordered", "parked")
+    __slots__ = ("_crowd", "_lanes", "_ordered", "parked")
 
     def __init__(self, *, ordered: bool) -> None:
         self._ordered = ordered
         self._lanes: dict[tuple[int, bytes | None], Lane] = {}
+        self._crowd: dict[int, tuple[int, int]] = {}
+        """By partition, how many offsets are parked and which is the last."""
         self.parked = 0
 
     def enter(self, record: Record, *, short: bool) -> Turn:
@@ -75,6 +66,7 @@ class Lanes:
             return "waits"
         lane.parked.append(record.offset)
         self.parked += 1
+        self._crowd[record.partition] = self._crowd.get(record.partition, (0, 0))[0] + 1, record.offset
         return "parked"
 
     def leave(self, record: Record) -> tuple[Record | None, Lane | None]:
@@ -89,41 +81,65 @@ class Lanes:
         low = len(lane.held) < LOW
         return following, lane if low and lane.parked and not lane.recalling else None
 
-    def recall(self, lane: Lane, most: int) -> list[int]:
-        """Begin to recall what the lane parked first: at most `most` offsets that lie near each other."""
+    def recall(self, lane: Lane) -> Span:
+        """Begin to recall what the lane parked first; the span to read, which may hold what other lanes parked as well."""
         lane.recalling = True
-        offsets = [lane.parked[0]]
-        for offset in islice(lane.parked, 1, most):
-            if offset > offsets[-1] + NEAR or offset >= offsets[0] + WINDOW:
+        first, partition = lane.parked[0], lane.key[0]
+        count, last = self._crowd[partition]
+        if count * NEAR > last - first:
+            return Span(first, min(first + WINDOW, last + 1))
+        end = first + 1
+        for offset in islice(lane.parked, 1, WINDOW):
+            if offset >= min(end + NEAR, first + WINDOW):
                 break
-            offsets.append(offset)
-        return offsets
+            end = offset + 1
+        return Span(first, end)
 
-    def recalled(self, lane: Lane, decided: int, records: Sequence[Record]) -> Recalled:
-        """These records are here again; what else was parked before the offset `decided` is gone from Kafka."""
-        if self._lanes.get(lane.key) is not lane:
-            return Recalled(wanted=False, following=None, gone=[], short_of=None)
-        lane.recalling = False
-        found = {record.offset: record for record in records}
-        gone = []
-        while lane.parked and lane.parked[0] < decided:
-            offset = lane.parked.popleft()
-            self.parked -= 1
-            if offset in found:
-                lane.held.append(found[offset])
-            else:
-                gone.append(offset)
+    def bring(self, record: Record, recalling: Lane) -> Turn | None:
+        """The record was read again for this lane's sake, in the order of offsets; whether it may go now or waits.
+
+        None where it is not the next of its lane. What the recalling lane parked before it is gone from Kafka.
+        """
+        lane = self._lanes.get((record.partition, record.key))
+        while lane is recalling and lane.parked and lane.parked[0] < record.offset:
+            lane.gone.append(self._unpark(lane))
+        if lane is None or not lane.parked or lane.parked[0] != record.offset:
+            return None
+        self._unpark(lane)
         if lane.busy:
-            return Recalled(wanted=True, following=None, gone=gone, short_of=None)
-        following = lane.held.popleft() if lane.held else None
-        lane.busy = following is not None
-        if not lane.busy and not lane.parked:
-            del self._lanes[lane.key]
-        short_of = None if lane.busy or not lane.parked else lane
-        return Recalled(wanted=True, following=following, gone=gone, short_of=short_of)
+            lane.held.append(record)
+            return "waits"
+        lane.busy = True
+        return "now"
+
+    def recalled(self, lane: Lane, decided: int) -> tuple[list[int], Lane | None]:
+        """The lane's recall is over: what it still parks before the offset `decided` is gone from Kafka.
+
+        Returns those offsets, and the lane where nobody is under way and more has to be recalled.
+        """
+        if self._lanes.get(lane.key) is not lane:
+            return [], None
+        lane.recalling = False
+        while lane.parked and lane.parked[0] < decided:
+            lane.gone.append(self._unpark(lane))
+        gone, lane.gone = lane.gone, []
+        if lane.busy:
+            return gone, None
+        if lane.parked:
+            return gone, lane
+        del self._lanes[lane.key]
+        return gone, None
+
+    def _unpark(self, lane: Lane) -> int:
+        self.parked -= 1
+        count, last = self._crowd[lane.key[0]]
+        self._crowd[lane.key[0]] = count - 1, last
+        return lane.parked.popleft()
 
     def forget(self, partitions: Collection[int]) -> list[Record]:
         """Empty the lanes of these partitions; returns the records that were held there."""
         lanes = [self._lanes.pop(key) for key in list(self._lanes) if key[0] in partitions]
         self.parked -= sum(len(lane.parked) for lane in lanes)
+        for partition in partitions:
+            self._crowd.pop(partition, None)
         return [record for lane in lanes for record in lane.held]

@@ -9,20 +9,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 
 import structlog
 
 from dispatcher.budget import Budget, Limits
 from dispatcher.deliver import Clock, Courier
 from dispatcher.graveyard import Graveyard
-from dispatcher.lanes import LOW, WINDOW, Lane, Lanes
+from dispatcher.lanes import Lane, Lanes
 from dispatcher.offsets import Progress
 from dispatcher.outcome import Listener, Standing
 from dispatcher.recall import Recall
 from eventing.http import Sender
 from eventing.kafka import Reader, ReaderListener, Scanner
 from eventing.plan.model import Egress
-from eventing.record import Mark, Record
+from eventing.record import Mark, Record, Span
 from eventing.settings import Delivery
 
 ReaderFactory = Callable[[Egress, ReaderListener], Reader]
@@ -60,7 +61,7 @@ class EgressLoop:
         self._listener = listener
         self._settings = settings
         self._reader = readers(egress, self)
-        self._parked = Recall(scanner, egress.topic, self._take_again, settings.commit_interval_s)
+        self._parked = Recall(scanner, egress.topic, settings.commit_interval_s)
         self._budget = budget
         self._share = budget.share(
             Limits(settings.in_flight_events, settings.in_flight_kib * 1024),
@@ -202,34 +203,29 @@ class EgressLoop:
 
     def _recall(self, lane: Lane) -> None:
         """Read what a lane parked again, as much as there is room for and one record in any case."""
-        used = self._share.used
-        offsets = self._lanes.recall(lane, WINDOW if used < _SHORT else LOW if used < 1 else 1)
-        task = asyncio.get_running_loop().create_task(self._recalled(lane, offsets))
+        task = asyncio.get_running_loop().create_task(self._recalled(lane, self._lanes.recall(lane)))
         self._recalls[task] = lane.key[0]
         task.add_done_callback(self._recalls.pop)
 
-    async def _recalled(self, lane: Lane, offsets: list[int]) -> None:
+    async def _recalled(self, lane: Lane, span: Span) -> None:
         partition = lane.key[0]
-        records: list[Record] = []
-        wanted = False
-        try:
-            decided = await self._parked.read(partition, offsets, records)
-            wanted, following, gone, short_of = self._lanes.recalled(lane, decided, records)
-        finally:
-            if not wanted:
-                self._release(records)
+        decided = await self._parked.read(partition, span, partial(self._bring, lane))
+        gone, short_of = self._lanes.recalled(lane, decided)
         for offset in gone:
             self._progress[partition].finish(offset)
         if gone:
             lost = "events were deleted from Kafka before they could be delivered; raise the topic's retention"
             _log.error(lost, **self._names(partition, gone[0]), events=len(gone))
-        if following is not None:
-            self._begin(following)
         if short_of is not None:
             self._recall(short_of)
 
-    def _take_again(self, record: Record) -> bool:
-        self._share.take(record.size)
+    def _bring(self, recalling: Lane, record: Record) -> bool:
+        """Take a record that was parked and is here again; False where no more should come."""
+        turn = self._lanes.bring(record, recalling)
+        if turn is not None:
+            self._share.take(record.size)
+        if turn == "now":
+            self._begin(record)
         return self._share.used < 1
 
     async def _nap(self, record: Record, seconds: float) -> None:

@@ -6,7 +6,7 @@ The end of a partition proves nothing: after a fail-over it may stand, for a mom
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import aclosing
 
 import structlog
@@ -20,50 +20,42 @@ _log = structlog.get_logger("dispatcher")
 
 
 class Recall:
-    """Recalls the records of one topic; `take` counts one that is held again, and says whether there is room for more."""
+    """Recalls the records of one topic."""
 
-    def __init__(self, scanner: Scanner, topic: str, take: Callable[[Record], bool], retry_s: float) -> None:
+    def __init__(self, scanner: Scanner, topic: str, retry_s: float) -> None:
         self._scanner = scanner
         self._topic = topic
-        self._take = take
         self._retry_s = retry_s
 
-    async def read(self, partition: int, offsets: Sequence[int], kept: list[Record]) -> int:
-        """Append to `kept`, which is the caller's even when this is cancelled, what is there of these ascending offsets.
+    async def read(self, partition: int, span: Span, bring: Callable[[Record], bool]) -> int:
+        """Bring what is there of this span; the offset before which everything was brought, or is gone from Kafka.
 
-        Returns the offset before which all of them are decided: kept, or gone from Kafka.
+        `bring` takes each record, and says whether there is room for more.
         """
-        todo = list(offsets)
-        while todo:
+        while True:
             try:
-                decided = await self._pass(partition, todo, kept)
+                decided = await self._pass(partition, span, bring)
             except Exception as error:  # noqa: BLE001  whatever it is, the records must not be lost
-                names = {"topic": self._topic, "partition": partition, "offset": todo[0]}
+                names = {"topic": self._topic, "partition": partition, "offset": span.first}
                 trace = not isinstance(error, EventingError)
                 _log.warning("parked events can't be read now", **names, error=str(error), exc_info=trace)
-                decided = kept[-1].offset + 1 if kept else None
-            if decided is None:
-                await asyncio.sleep(self._retry_s)
-                continue
-            todo = [offset for offset in todo if offset >= decided]
-            if kept:
-                return decided
-        return offsets[-1] + 1
+            else:
+                if decided is not None:
+                    return decided
+            await asyncio.sleep(self._retry_s)
 
-    async def _pass(self, partition: int, todo: list[int], kept: list[Record]) -> int | None:
-        """Read once; the offset before which everything is decided, None where nothing is."""
-        wanted, seen = set(todo), -1
-        async with aclosing(self._scanner.scan(self._topic, {partition: Span(todo[0], todo[-1] + 1)})) as batches:
+    async def _pass(self, partition: int, span: Span, bring: Callable[[Record], bool]) -> int | None:
+        """Read once; None where nothing shows what became of the span."""
+        decided = None
+        async with aclosing(self._scanner.scan(self._topic, {partition: span})) as batches:
             async for batch in batches:
                 for record in batch:
-                    seen = record.offset
-                    if seen in wanted:
-                        kept.append(record)
-                        if not self._take(record):
-                            return seen + 1
-        if seen >= 0:
-            return seen + 1
-        async with aclosing(self._scanner.scan(self._topic, {partition: Span(todo[0], _END)})) as batches:
+                    decided = record.offset + 1
+                    if not bring(record):
+                        return decided
+        if decided is not None:
+            return decided
+        async with aclosing(self._scanner.scan(self._topic, {partition: Span(span.first, _END)})) as batches:
             async for batch in batches:
                 return batch[0].offset
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dispatcher.lanes import LOW, NEAR, WINDOW, Lane, Lanes, Turn
-from eventing.record import Record
+from eventing.record import Record, Span
 
 
 def record(offset: int, key: str | None = None, partition: int = 0) -> Record:
@@ -56,13 +56,13 @@ def slow(parked: list[int]) -> tuple[Lanes, Record]:
     return lanes, busy
 
 
-def recalling(parked: list[int], most: int = WINDOW) -> tuple[Lanes, Lane, list[int]]:
+def recalling(parked: list[int]) -> tuple[Lanes, Lane, Span]:
     """The same, where the lane has run dry and recalls."""
     lanes, busy = slow(parked)
     following, lane = lanes.leave(busy)
     assert following is None
     assert lane is not None
-    return lanes, lane, lanes.recall(lane, most)
+    return lanes, lane, lanes.recall(lane)
 
 
 def test_while_memory_is_short_only_the_offset_stays_of_what_stands_behind_a_record_under_way() -> None:
@@ -80,46 +80,98 @@ def test_a_lane_recalls_before_it_has_run_dry() -> None:
     assert lane is not None
 
 
-def test_what_was_parked_comes_back_in_order_together_with_its_neighbours() -> None:
-    lanes, lane, offsets = recalling([100, 100 + NEAR, 100 + 3 * NEAR])
-    assert offsets == [100, 100 + NEAR]
+def test_what_was_parked_comes_back_in_order() -> None:
+    lanes, lane, span = recalling([100, 101, 103])
+    assert span == Span(100, 104)
     assert enter(lanes, record(900, "a")) == ["parked"], "nothing overtakes what is being recalled"
-    found = [record(100, "a"), record(100 + NEAR, "a")]
-    back = lanes.recalled(lane, 100 + NEAR + 1, found)
-    assert back == (True, found[0], [], None)
-    assert lanes.parked == 2
-    assert lanes.leave(found[0])[0] is found[1]
+    first, second = record(100, "a"), record(101, "a")
+    assert [lanes.bring(first, lane), lanes.bring(second, lane), lanes.bring(record(103, "a"), lane)] == [
+        "now",
+        "waits",
+        "waits",
+    ]
+    assert lanes.recalled(lane, 104) == ([], None)
+    assert lanes.parked == 1
+    assert lanes.leave(first)[0] is second
 
 
-def test_no_more_is_recalled_than_there_is_room_for_and_the_rest_stays_parked() -> None:
-    lanes, lane, offsets = recalling([100, 101, 102], most=2)
-    assert offsets == [100, 101]
-    lanes.recalled(lane, 101, [record(100, "a")])
+def test_what_other_lanes_parked_nearby_comes_back_as_well_and_each_record_once() -> None:
+    lanes, busy = slow(list(range(100, 200, 2)))
+    other = record(50, "b")
+    enter(lanes, other)
+    enter(lanes, *(record(o, "b") for o in range(101, 201, 2)), short=True)
+    lane = lanes.leave(busy)[1]
+    assert lane is not None
+    assert lanes.recall(lane) == Span(100, 200)
+    assert lanes.bring(record(101, "b"), lane) == "waits"
+    assert lanes.bring(record(101, "b"), lane) is None
+    assert lanes.bring(record(105, "b"), lane) is None, "103 comes first"
+
+
+def test_where_little_is_parked_nothing_is_read_for_its_neighbours_sake() -> None:
+    assert recalling([100, 100 + 2 * NEAR, 5_000])[2] == Span(100, 101)
+    assert recalling([100, 110, 5_000])[2] == Span(100, 111)
+
+
+def test_no_more_is_read_at_once_than_a_window() -> None:
+    assert recalling(list(range(100, 1_000)))[2] == Span(100, 100 + WINDOW)
+
+
+def test_what_there_was_no_room_for_stays_parked_and_is_asked_for_again() -> None:
+    lanes, lane, _ = recalling([100, 101, 102])
+    first = record(100, "a")
+    assert lanes.bring(first, lane) == "now"
+    assert lanes.recalled(lane, 101) == ([], None)
     assert lanes.parked == 2
+    assert lanes.leave(first) == (None, lane)
 
 
 def test_a_lane_that_got_everything_back_is_forgotten_when_it_is_done() -> None:
     lanes, lane, _ = recalling([100])
     parked = record(100, "a")
-    assert lanes.recalled(lane, 101, [parked]).following is parked
+    assert lanes.bring(parked, lane) == "now"
+    assert lanes.recalled(lane, 101) == ([], None)
     assert lanes.leave(parked) == (None, None)
     assert enter(lanes, record(200, "a")) == ["now"]
 
 
 def test_what_is_gone_from_kafka_is_told_and_does_not_stop_the_lane() -> None:
-    lanes, lane, _ = recalling([100, 101])
+    lanes, lane, _ = recalling([100, 101, 103])
     there = record(101, "a")
-    assert lanes.recalled(lane, 102, [there]) == (True, there, [100], None)
+    assert lanes.bring(there, lane) == "now", "what comes in its place shows that 100 is gone"
+    assert lanes.recalled(lane, 104) == ([100, 103], None)
+    assert lanes.leave(there) == (None, None)
 
 
-def test_a_lane_of_which_everything_recalled_is_gone_asks_for_the_rest_that_it_parked() -> None:
-    lanes, lane, offsets = recalling([100, 100 + 2 * WINDOW])
-    assert offsets == [100]
-    assert lanes.recalled(lane, 101, []) == (True, None, [100], lane)
+def test_a_lane_of_which_the_whole_span_is_gone_asks_for_the_rest() -> None:
+    lanes, lane, _ = recalling([100, 400])
+    assert lanes.recalled(lane, 101) == ([100], lane)
+    lanes.recall(lane)
+    assert lanes.bring(record(400, "a"), lane) == "now"
+
+
+def test_what_one_lane_reads_proves_nothing_for_another() -> None:
+    """It may have begun to read behind what the other one has to get back first."""
+    lanes, busy = slow([100, 102])
+    enter(lanes, record(50, "b"))
+    enter(lanes, record(90, "b"), record(101, "b"), short=True)
+    lane = lanes.leave(busy)[1]
+    assert lane is not None
+    lanes.recall(lane)
+    assert lanes.bring(record(101, "b"), lane) is None
+    assert lanes.recalled(lane, 100) == ([], lane)
+    assert lanes.parked == 4
+
+
+def test_a_lane_of_which_everything_is_gone_is_over() -> None:
+    lanes, lane, _ = recalling([100])
+    assert lanes.recalled(lane, 101) == ([100], None)
+    assert enter(lanes, record(200, "a")) == ["now"]
 
 
 def test_what_comes_back_for_a_partition_that_is_gone_is_nobodys() -> None:
     lanes, lane, _ = recalling([100])
     lanes.forget({0})
     assert lanes.parked == 0
-    assert lanes.recalled(lane, 101, [record(100, "a")]) == (False, None, [], None)
+    assert lanes.bring(record(100, "a"), lane) is None
+    assert lanes.recalled(lane, 101) == ([], None)
