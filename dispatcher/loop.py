@@ -29,8 +29,6 @@ from eventing.settings import Delivery
 ReaderFactory = Callable[[Egress, ReaderListener], Reader]
 _SHORT = 0.5
 """The part of its share from which on an egress parks what waits in slow lanes."""
-_BUSY = 2
-"""Deliveries under way for each connection, from which on reading further would make nothing faster."""
 _ROOM = 0.5
 """The part of its share below which an egress that stopped reading goes on."""
 _log = structlog.get_logger("dispatcher")
@@ -264,9 +262,9 @@ class EgressLoop:
             self._share.give(record.size)
 
     def _short_of_memory(self) -> bool:
-        """Whether to park what can't be delivered yet: not while the subscriber is kept busy by what is here already."""
-        busy = len(self._tasks) - len(self._napping)
-        return self._share.used >= _SHORT and busy < _BUSY * self._settings.connections_per_host
+        """Whether to park what can't be delivered yet: not while every connection to the subscriber has something to do."""
+        under_way = len(self._tasks) - len(self._napping)
+        return self._share.used >= _SHORT and under_way < self._settings.connections_per_host
 
     def _throttle(self) -> None:
         """Stop reading when too much is unfinished; go on at half of that, so that the reader does not flutter."""

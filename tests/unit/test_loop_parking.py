@@ -146,11 +146,11 @@ async def test_what_is_recalled_stays_within_the_bytes_of_the_share() -> None:
     assert max(used) < 1.2
 
 
-async def test_a_hundred_slow_keys_do_not_hold_up_the_others() -> None:
-    """Each with a backlog; in flight are only a hundred of the thousand that may be."""
+async def test_many_slow_keys_do_not_hold_up_the_others() -> None:
+    """Each with a backlog; under way are fewer than there are connections."""
     stand = Stand(Delivery(commit_interval_s=0.01))
     await stand.topic()
-    ids = [(f"k{key}-{n}", f"k{key}") for n in range(20) for key in range(100)]
+    ids = [(f"k{key}-{n}", f"k{key}") for n in range(30) for key in range(90)]
     for id_, _ in ids:
         stand.hold(id_)
     async with stand.running():
