@@ -3,8 +3,8 @@
 Unordered, every record may. Ordered, the records of one lane go one after the other: a lane is a `partitionkey` within its
 partition, and all records without a key share their partition's lane. So a slow key holds up nobody else.
 
-A lane that is slow must not fill the memory either. When memory is short, what comes behind a record under way is *parked*:
-only the offset stays here, and the record is read again from Kafka when its turn comes near.
+A lane that is slow must not fill the memory either. When memory is full of what can't be delivered yet, what stands further
+back in its lane is *parked*: only the offset stays here, and the record is read again from Kafka when its turn comes near.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from typing import Literal
 
 from eventing.record import Record, Span
 
+KEPT = 2
+"""Records behind the one under way that a lane keeps when it parks the rest."""
 LOW = 8
 """Records held in a lane, below which it recalls what it parked."""
 WINDOW = 256
@@ -52,8 +54,8 @@ class Lanes:
         """By partition, how many offsets are parked and which is the last."""
         self.parked = 0
 
-    def enter(self, record: Record, *, short: bool) -> Turn:
-        """Whether the record may be delivered at once, waits in its lane, or (memory is `short`) is parked."""
+    def enter(self, record: Record) -> Turn:
+        """Whether the record may be delivered at once, waits in its lane, or is parked with others of its lane."""
         if not self._ordered:
             return "now"
         key = (record.partition, record.key)
@@ -61,13 +63,31 @@ class Lanes:
         if lane is None:
             self._lanes[key] = Lane(key)
             return "now"
-        if not lane.parked and not lane.recalling and not short:
+        if not lane.parked and not lane.recalling:
             lane.held.append(record)
             return "waits"
         lane.parked.append(record.offset)
-        self.parked += 1
-        self._crowd[record.partition] = self._crowd.get(record.partition, (0, 0))[0] + 1, record.offset
+        self._count(record.partition, record.offset)
         return "parked"
+
+    def park(self) -> list[Record]:
+        """Park what stands further back in any lane; returns the records that are not held any more.
+
+        A lane that is recalling is left alone: what it gets back comes in the order of offsets.
+        """
+        parked = []
+        for lane in self._lanes.values():
+            while len(lane.held) > KEPT and not lane.recalling:
+                record = lane.held.pop()
+                lane.parked.appendleft(record.offset)
+                self._count(record.partition, record.offset)
+                parked.append(record)
+        return parked
+
+    def _count(self, partition: int, offset: int) -> None:
+        self.parked += 1
+        count, last = self._crowd.get(partition, (0, 0))
+        self._crowd[partition] = count + 1, max(last, offset)
 
     def leave(self, record: Record) -> tuple[Record | None, Lane | None]:
         """The record is done. The one that may go next in its lane, and the lane where something has to be recalled."""

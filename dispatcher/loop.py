@@ -27,8 +27,8 @@ from eventing.record import Mark, Record, Span
 from eventing.settings import Delivery
 
 ReaderFactory = Callable[[Egress, ReaderListener], Reader]
-_SHORT = 0.5
-"""The part of its share from which on an egress parks what waits in slow lanes."""
+_PATIENCE_S = 0.25
+"""How long reading stands still before what waits in slow lanes is parked; a quick subscriber makes room by itself."""
 _ROOM = 0.5
 """The part of its share below which an egress that stopped reading goes on."""
 _log = structlog.get_logger("dispatcher")
@@ -78,6 +78,7 @@ class EgressLoop:
         self._committed: dict[int, Mark] = {}
         self._commit_timer: asyncio.TimerHandle | None = None
         self._uncommitted = 0
+        self._relief: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
         """Join the consumer group. One that is paused only keeps its place there, so that the offsets never expire."""
@@ -94,8 +95,9 @@ class EgressLoop:
     async def aclose(self) -> None:
         """Give every partition up and leave the group."""
         await self._reader.aclose()
-        if self._commit_timer is not None:
-            self._commit_timer.cancel()
+        for timer in (self._commit_timer, self._relief):
+            if timer is not None:
+                timer.cancel()
         self._budget.close(self._share)
 
     @property
@@ -111,12 +113,11 @@ class EgressLoop:
             self._committed[partition] = mark
 
     def on_records(self, records: list[Record]) -> None:
-        short = self._short_of_memory()
         for record in records:
             progress = self._progress.get(record.partition)
             if progress is None or record.partition in self._leaving or not progress.begin(record.offset):
                 continue
-            turn = self._lanes.enter(record, short=short)
+            turn = self._lanes.enter(record)
             if turn != "parked":
                 self._share.take(record.size)
             if turn == "now":
@@ -261,11 +262,6 @@ class EgressLoop:
         for record in records:
             self._share.give(record.size)
 
-    def _short_of_memory(self) -> bool:
-        """Whether to park what can't be delivered yet: not while every connection to the subscriber has something to do."""
-        under_way = len(self._tasks) - len(self._napping)
-        return self._share.used >= _SHORT and under_way < self._settings.connections_per_host
-
     def _throttle(self) -> None:
         """Stop reading when too much is unfinished; go on at half of that, so that the reader does not flutter."""
         if self.egress.pace == "paused":
@@ -274,9 +270,23 @@ class EgressLoop:
         if not self._paused and (used >= 1 or not self._describable):
             self._paused = True
             self._reader.pause()
+            self._relieve_later()
         elif self._paused and used < _ROOM and self._describable:
             self._paused = False
             self._reader.resume()
+            if self._relief is not None:
+                self._relief.cancel()
+
+    def _relieve_later(self) -> None:
+        self._relief = asyncio.get_running_loop().call_later(_PATIENCE_S, self._relieve)
+
+    def _relieve(self) -> None:
+        """Reading has stood still for a while: where that leaves connections idle, park what can't use them and go on."""
+        if len(self._tasks) - len(self._napping) < self._settings.connections_per_host:
+            self._release(self._lanes.park())
+            self._throttle()
+        if self._paused:
+            self._relieve_later()
 
     def _commit_later(self) -> None:
         if self._commit_timer is None:

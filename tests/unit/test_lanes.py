@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dispatcher.lanes import LOW, NEAR, WINDOW, Lane, Lanes, Turn
+from dispatcher.lanes import KEPT, NEAR, WINDOW, Lane, Lanes, Turn
 from eventing.record import Record, Span
 
 
@@ -10,8 +10,8 @@ def record(offset: int, key: str | None = None, partition: int = 0) -> Record:
     return Record("t", partition, offset, None if key is None else key.encode(), b"", ())
 
 
-def enter(lanes: Lanes, *records: Record, short: bool = False) -> list[Turn]:
-    return [lanes.enter(one, short=short) for one in records]
+def enter(lanes: Lanes, *records: Record) -> list[Turn]:
+    return [lanes.enter(one) for one in records]
 
 
 def test_a_busy_key_holds_up_only_its_own_records() -> None:
@@ -34,7 +34,7 @@ def test_records_without_a_key_follow_each_other_within_their_partition() -> Non
 def test_unordered_records_never_wait() -> None:
     lanes = Lanes(ordered=False)
     first, second = record(1, "a"), record(2, "a")
-    assert enter(lanes, first, second, short=True) == ["now", "now"]
+    assert enter(lanes, first, second) == ["now", "now"]
     assert lanes.leave(first) == (None, None)
 
 
@@ -47,37 +47,50 @@ def test_forgetting_a_partition_gives_back_what_was_held_there_and_frees_its_key
 
 
 def slow(parked: list[int]) -> tuple[Lanes, Record]:
-    """A lane with these offsets parked behind its busy record, offset 0."""
+    """A lane that keeps offsets 1 and 2 behind its busy record 0, and has parked these."""
     lanes = Lanes(ordered=True)
-    busy = record(0, "a")
-    enter(lanes, busy)
-    assert enter(lanes, *(record(o, "a") for o in parked), short=True) == ["parked"] * len(parked)
+    busy, *held = (record(offset, "a") for offset in range(KEPT + 1))
+    rest = [record(o, "a") for o in parked]
+    enter(lanes, busy, *held, *rest)
+    assert lanes.park() == rest[::-1]
     assert lanes.parked == len(parked)
     return lanes, busy
+
+
+def dry(lanes: Lanes, busy: Record) -> Lane:
+    """Let the lane deliver what it keeps; it then asks for what it parked."""
+    for _ in range(KEPT):
+        following, lane = lanes.leave(busy)
+        assert following is not None
+        assert lane is not None
+        busy = following
+    following, lane = lanes.leave(busy)
+    assert following is None
+    assert lane is not None
+    return lane
 
 
 def recalling(parked: list[int]) -> tuple[Lanes, Lane, Span]:
     """The same, where the lane has run dry and recalls."""
     lanes, busy = slow(parked)
-    following, lane = lanes.leave(busy)
-    assert following is None
-    assert lane is not None
+    lane = dry(lanes, busy)
     return lanes, lane, lanes.recall(lane)
 
 
-def test_while_memory_is_short_only_the_offset_stays_of_what_stands_behind_a_record_under_way() -> None:
+def test_only_the_offset_stays_of_what_is_parked_and_what_follows_it_parks_too() -> None:
     lanes, _ = slow([100])
-    assert enter(lanes, record(101, "a"), record(102, "b")) == ["parked", "now"], "what follows a parked one parks too"
+    assert enter(lanes, record(101, "a"), record(102, "b")) == ["parked", "now"]
+    assert lanes.park() == []
 
 
-def test_a_lane_recalls_before_it_has_run_dry() -> None:
-    lanes = Lanes(ordered=True)
-    busy, *held = (record(offset, "a") for offset in range(LOW + 1))
-    enter(lanes, busy, *held)
-    enter(lanes, record(100, "a"), short=True)
-    following, lane = lanes.leave(busy)
-    assert following is held[0]
-    assert lane is not None
+def test_a_lane_that_recalls_parks_nothing_meanwhile() -> None:
+    """What it gets back comes in the order of offsets, so nothing may be put before it."""
+    lanes, lane, _ = recalling(list(range(100, 110)))
+    for offset in range(100, 105):
+        lanes.bring(record(offset, "a"), lane)
+    assert lanes.park() == []
+    lanes.recalled(lane, 105)
+    assert [one.offset for one in lanes.park()] == [104, 103]
 
 
 def test_what_was_parked_comes_back_in_order() -> None:
@@ -97,11 +110,10 @@ def test_what_was_parked_comes_back_in_order() -> None:
 
 def test_what_other_lanes_parked_nearby_comes_back_as_well_and_each_record_once() -> None:
     lanes, busy = slow(list(range(100, 200, 2)))
-    other = record(50, "b")
-    enter(lanes, other)
-    enter(lanes, *(record(o, "b") for o in range(101, 201, 2)), short=True)
-    lane = lanes.leave(busy)[1]
-    assert lane is not None
+    enter(lanes, record(50, "b"), record(51, "b"), record(52, "b"))
+    enter(lanes, *(record(o, "b") for o in range(101, 201, 2)))
+    lanes.park()
+    lane = dry(lanes, busy)
     assert lanes.recall(lane) == Span(100, 200)
     assert lanes.bring(record(101, "b"), lane) == "waits"
     assert lanes.bring(record(101, "b"), lane) is None
@@ -153,10 +165,9 @@ def test_a_lane_of_which_the_whole_span_is_gone_asks_for_the_rest() -> None:
 def test_what_one_lane_reads_proves_nothing_for_another() -> None:
     """It may have begun to read behind what the other one has to get back first."""
     lanes, busy = slow([100, 102])
-    enter(lanes, record(50, "b"))
-    enter(lanes, record(90, "b"), record(101, "b"), short=True)
-    lane = lanes.leave(busy)[1]
-    assert lane is not None
+    enter(lanes, *(record(o, "b") for o in (50, 51, 52, 90, 101)))
+    lanes.park()
+    lane = dry(lanes, busy)
     lanes.recall(lane)
     assert lanes.bring(record(101, "b"), lane) is None
     assert lanes.recalled(lane, 100) == ([], lane)
