@@ -3,8 +3,8 @@
 One channel, three ordered subscriptions: `fast`; `failing`, which answers 500 to 5 % at random; `slow`, which takes 20 ms
 for one key in a hundred. Two dispatchers; every 10 s one of them is killed with SIGKILL, in turn, and started again at
 once. In the end each id that was accepted must have been delivered to each subscription or be in its dead letters, and no
-event may have come before the one before it of its key was done. Run: `python benchmarks/million.py [--events N]`; about
-4 minutes on two cores. Ends with 1 where something was lost or out of order.
+event may have come before the one before it of its key was done. Run: `python benchmarks/million.py [--events N]`; some
+ten minutes on two cores. Ends with 1 where something was lost or out of order.
 """
 
 from __future__ import annotations
