@@ -71,7 +71,8 @@ class KafkaSide:
         """
         wanted = {egress.group for egress in plan.egresses.values()}
         wanted |= {g for g, e in self._groups.items() if e.uid in alive and e.uid not in plan.egresses}
-        over = (self._over.keys() | self._groups.keys()) - wanted
+        # What was over once is deleted, even where something of the same name has come since: that begins anew.
+        over = self._over.keys() | (self._groups.keys() - wanted)
         self._over = {group: self._over.get(group, False) for group in sorted(over)}
         for group, again in list(self._over.items()):
             try:

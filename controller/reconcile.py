@@ -114,7 +114,7 @@ class Controller:
         routes = await self._publish(plan, told)
         self._observed = Observed(topics, groups, routes, ids)
         await self._write_statuses(resources, self._compile(resources).statuses)
-        await self._kafka.bury(plan, {r.metadata.uid for r in self._store.list()})
+        await self._kafka.bury(plan, {r.metadata.uid for r in resources})
 
     async def _publish(self, plan: Plan, told: Plan) -> Mapping[str, Problem | None]:
         """Tell the data plane, and ask the ingresses whether they know. Nothing is told before Kafka has been seen."""

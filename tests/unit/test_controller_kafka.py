@@ -140,14 +140,19 @@ async def test_a_subscription_that_waits_for_a_reference_keeps_its_group() -> No
     assert not admin.groups
 
 
-async def test_a_subscription_that_comes_back_in_time_keeps_its_group() -> None:
+async def test_b21_a_subscription_made_again_waits_until_its_old_group_is_gone_and_then_begins_anew() -> None:
+    """What was left undelivered to the one before is not for its successor."""
     side, plan = KafkaSide(admin := FakeAdmin()), await planned()
     (out,) = plan.egresses.values()
     await settled(side, plan)
     admin.failing[out.group] = Unavailable("the group has members")
     await side.bury(without(plan, "s1"), ())
+    found = await side.groups(plan, await side.topics(plan))
+    assert found[out.uid] is not None
     admin.failing.clear()
-    await side.bury(plan, plan.egresses)
+    admin.calls.clear()
+    await settled(side, plan)
+    assert admin.calls == [("delete_group", out.group), ("settle_group", out.group)]
     await side.bury(plan, plan.egresses)
     assert admin.groups == {(out.group, TOPIC)}
 
