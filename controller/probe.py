@@ -9,10 +9,12 @@ import asyncio
 import http.client
 import ssl
 from collections.abc import Mapping, Sequence
+from functools import partial
 from urllib.parse import SplitResult, urlsplit
 
 from eventing.plan.model import Ingress
 from eventing.plan.options import Problem
+from eventing.threads import in_thread
 
 TIMEOUT_S = 2.0
 
@@ -27,7 +29,7 @@ class Prober:
         """By uid: None where every base URL knows the route."""
         found: dict[str, Problem | None] = dict.fromkeys(i.uid for i in ingresses)
         if ingresses:
-            for answers in await asyncio.gather(*(asyncio.to_thread(_ask, b, ingresses) for b in self._bases)):
+            for answers in await asyncio.gather(*(in_thread(partial(_ask, b, ingresses)) for b in self._bases)):
                 found.update({uid: problem for uid, problem in answers.items() if problem is not None})
         return found
 

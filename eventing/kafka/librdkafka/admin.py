@@ -7,7 +7,6 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
 from typing import TypeVar
 
 from confluent_kafka import (
@@ -26,6 +25,7 @@ from eventing.marks import marked, stale
 from eventing.plan.model import TopicSpec
 from eventing.record import Mark, Span, TopicState
 from eventing.settings import Kafka
+from eventing.threads import answered, in_thread
 
 _POLL_S = 0.1
 _LETTING_GO_S = 1.0
@@ -61,7 +61,7 @@ class KafkaAdmin:
         """See `Admin`."""
         future = self._client.describe_topics(TopicCollection([name]), request_timeout=self._timeout_s)[name]
         try:
-            found = await _result(future)
+            found = await answered(future)
         except KafkaException as error:
             if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
                 return None
@@ -75,7 +75,7 @@ class KafkaAdmin:
         new = NewTopic(spec.name, spec.partitions, spec.replication_factor, config=dict(spec.config))
         future = self._client.create_topics([new], request_timeout=self._timeout_s)[spec.name]
         try:
-            await _result(future)
+            await answered(future)
         except KafkaException as error:
             code = error.args[0].code()
             if code == KafkaError.TOPIC_ALREADY_EXISTS:
@@ -131,7 +131,7 @@ class KafkaAdmin:
         where = f"consumer group {group}"
         future = self._client.describe_consumer_groups([group], request_timeout=self._timeout_s)[group]
         try:
-            if not (await _result(future)).members:
+            if not (await answered(future)).members:
                 await self._as_group(group, lambda consumer: self._join_once(consumer, topic))
         except KafkaException as error:
             if error.args[0].code() != KafkaError.GROUP_ID_NOT_FOUND:
@@ -141,7 +141,7 @@ class KafkaAdmin:
         """See `Admin`."""
         future = self._client.delete_consumer_groups([group], request_timeout=self._timeout_s)[group]
         try:
-            await _result(future)
+            await answered(future)
         except KafkaException as error:
             code = error.args[0].code()
             if code == KafkaError.GROUP_ID_NOT_FOUND:
@@ -156,12 +156,12 @@ class KafkaAdmin:
         held = [self.__dict__.pop("_client")]
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LETTING_GO_S):
-                await _in_thread(held.clear)
+                await in_thread(held.clear)
 
     async def _brokers(self) -> int:
         future = self._client.describe_cluster(request_timeout=self._timeout_s)
         try:
-            return len((await _result(future)).nodes)
+            return len((await answered(future)).nodes)
         except KafkaException as error:
             raise errors.raised(error, "kafka") from error
 
@@ -233,7 +233,7 @@ class KafkaAdmin:
             finally:
                 consumer.close()
 
-        return await _in_thread(visit)
+        return await in_thread(visit)
 
     async def _spans(self, topic: str, partitions: int, since_ms: int | None = None) -> dict[int, Span]:
         firsts, ends = await asyncio.gather(
@@ -254,49 +254,9 @@ class KafkaAdmin:
                 wanted, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=self._timeout_s
             )
             try:
-                return {one.partition: (await _result(future)).offset for one, future in futures.items()}
+                return {one.partition: (await answered(future)).offset for one, future in futures.items()}
             except KafkaException as error:
                 late = asyncio.get_running_loop().time() > deadline
                 if late or error.args[0].code() not in _ELECTING:
                     raise errors.raised(error, f"topic {topic}", topic=topic) from error
             await asyncio.sleep(_ELECTING_S)
-
-
-async def _in_thread(work: Callable[[], _T]) -> _T:
-    """Run blocking work in a thread that nobody waits for when the process ends, unlike those of an executor."""
-    future: Future[_T] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(work())
-        except BaseException as error:  # noqa: BLE001  it is raised where it is awaited
-            future.set_exception(error)
-
-    threading.Thread(target=run, name="kafka-admin", daemon=True).start()
-    return await _result(future)
-
-
-async def _result(future: Future[_T]) -> _T:
-    """Wait for librdkafka's answer.
-
-    Unlike `asyncio.wrap_future` a cancelled caller leaves the future alone: librdkafka answers it later all the same, and
-    would find it closed.
-    """
-    loop = asyncio.get_running_loop()
-    answer: asyncio.Future[_T] = loop.create_future()
-
-    def settle() -> None:
-        if answer.done():
-            return
-        error = future.exception()
-        if error is None:
-            answer.set_result(future.result())
-        else:
-            answer.set_exception(error)
-
-    def tell(_: Future[_T]) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
-            loop.call_soon_threadsafe(settle)
-
-    future.add_done_callback(tell)
-    return await answer
