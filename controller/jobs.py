@@ -12,7 +12,7 @@ and a group that is left behind expires as Kafka's `offsets.retention.minutes` h
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from types import TracebackType
@@ -20,12 +20,12 @@ from typing import Any, Self
 
 import structlog
 
+from controller.waiting import waited
 from eventing.errors import EventingError, Invalid, NotFound, Unavailable
 from eventing.kafka import Admin
-from eventing.letters import count
-from eventing.marks import finished_of, marked
+from eventing.marks import marked, unfinished_in
 from eventing.plan.model import Egress, Pace, Plan
-from eventing.record import Mark, Span
+from eventing.record import Mark, Span, count
 
 LOOK_S = 0.5
 BURIAL_S = 60.0
@@ -147,7 +147,7 @@ class Jobs:
         job = self.find(id_)
         while job.state == RUNNING:
             yield job
-            await _either(job.over, LOOK_S)
+            await waited(job.over, LOOK_S)
         yield job
 
     @contextmanager
@@ -206,7 +206,7 @@ class Jobs:
     async def _see_through(self, job: Job) -> None:
         """Follow a job to its end, then take its traces away."""
         while job.state == RUNNING:
-            await _either(job.over, LOOK_S)
+            await waited(job.over, LOOK_S)
             await self._look(job)
         self._ring()
         _log.info("job over", job=job.id, kind=job.kind, of=job.title, state=job.state, done=job.done, total=job.total)
@@ -257,33 +257,8 @@ class Jobs:
             del self._jobs[id_]
 
 
-def unfinished_in(mark: Mark, spans: Iterable[Span]) -> int:
-    """How many offsets of these spans, ascending, a mark leaves unfinished."""
-    finished = finished_of(mark)
-    left = place = 0
-    for span in spans:
-        first = max(span.first, mark.offset)
-        left += max(span.end - first, 0)
-        while place < len(finished) and finished[place].first < span.end:
-            run = finished[place]
-            left -= max(min(run.end, span.end) - max(run.first, first), 0)
-            if run.end > span.end:
-                break
-            place += 1
-    return left
-
-
 def _egress(job: Job, base: Egress) -> Egress:
     pace: Pace = "paused" if base.pace == "paused" else "running"
     return replace(
         base, uid=job.uid, group=job.group, topic=job.topic, topic_id=job.topic_id, only=job.spans, pace=pace
     )  # fmt: skip
-
-
-async def _either(event: asyncio.Event, seconds: float) -> None:
-    """Wait for the event, but no longer than so many seconds."""
-    try:
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    except TimeoutError:
-        return

@@ -1,6 +1,6 @@
 """The dead letter topics of subscriptions: looked through, read and marked for people.
 
-A topic is read twice: once to learn which letters are open and wanted (`eventing.letters.Fold`, one bit a record), once for
+A topic is read twice: once to learn which letters are open and wanted (`eventing.letters.Fold`, two bits a record), once for
 those alone. So neither a huge topic nor a huge letter is ever held. Nothing is deleted here: a discarded letter gets a
 marker and stays.
 """
@@ -18,6 +18,7 @@ from eventing.kafka import Admin, Appender, Scanner, appended
 from eventing.letters import Fold, Letter, Marker, Wanted, letter_in, marker, marker_in
 from eventing.outcomes import DISCARDED
 from eventing.record import Span
+from eventing.timestamp import rfc3339
 
 _AT_ONCE = 500
 _NOTHING = Span(0, 0)
@@ -77,7 +78,7 @@ class Letters:
 
     async def discard(self, topic: str, fold: Fold) -> int:
         """Mark the chosen letters discarded; returns how many."""
-        time = self._now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        time = rfc3339(self._now())
         offsets = (offset for span in fold.spans() for offset in range(*span))
         while portion := list(islice(offsets, _AT_ONCE)):
             marks = (marker(offset, DISCARDED, time) for offset in portion)

@@ -22,13 +22,13 @@ from eventing.errors import Invalid, NotFound, Unavailable
 from eventing.kafka import Admin
 from eventing.kinds.delivery import PAUSED_ANNOTATION, is_paused
 from eventing.kinds.subscription import Subscription
-from eventing.letters import Fold, Letter, Marker, Wanted, count
+from eventing.letters import Fold, Letter, Marker, Wanted
 from eventing.marks import unfinished
 from eventing.plan import names
 from eventing.plan.model import Egress, Plan
 from eventing.plan.options import Options
 from eventing.plan.status import ready_of
-from eventing.record import Mark, Span
+from eventing.record import Mark, Span, count
 from eventing.store import Store
 
 MOST_SPANS = 2_000

@@ -15,6 +15,7 @@ import structlog
 
 from controller.kafka import KafkaSide
 from controller.probe import Prober
+from controller.waiting import waited
 from eventing.errors import EventingError
 from eventing.feed import Feed
 from eventing.kinds.key import Key, key_of
@@ -84,13 +85,7 @@ class Controller:
             tasks.create_task(self._listen())
             while True:
                 self._changed.clear()
-                pause = await self._round()
-                try:
-                    # Not `wait_for`: before Python 3.12 it swallows a cancellation that comes with the change.
-                    async with asyncio.timeout(pause):
-                        await self._changed.wait()
-                except TimeoutError:
-                    continue
+                await waited(self._changed, await self._round())
 
     def ring(self) -> None:
         """Ask for a round at once."""

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from eventing.errors import Invalid
-from eventing.letters import count
 from eventing.marks import finished_of, marked, stale
-from eventing.record import Mark, Span
+from eventing.record import Mark, Span, count
 
 _OFFSET = re.compile(r"(?:([0-9]{1,9}):)?([0-9]{1,18})")
 _AGO = re.compile(r"-?([0-9]{1,9})(s|m|h|d)")

@@ -20,6 +20,7 @@ from eventing.event import Event
 from eventing.kafka import Admin, Appender, appended
 from eventing.plan.model import Egress, TopicSpec
 from eventing.record import Record
+from eventing.timestamp import rfc3339
 
 Nap = Callable[[Record, float], Awaitable[None]]
 LONGEST_WAIT_S = 30.0
@@ -104,4 +105,4 @@ class Graveyard:
 
 
 def _rfc3339(unix: float) -> str:
-    return datetime.fromtimestamp(unix, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return rfc3339(datetime.fromtimestamp(unix, UTC))

@@ -10,7 +10,7 @@ A fold holds two bits a record, so a topic of a hundred million letters is looke
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -151,17 +151,14 @@ class Fold:
         return bool(self._chosen[place] >> bit & 1)
 
     def _flip(self, bits: bytearray, offset: int, *, on: bool) -> bool:
-        """Set or clear a bit; False where it was so already."""
+        """Set or clear a bit, which may lie behind a span that has grown; False where it was so already."""
         place, bit = divmod(offset - self.span.first, 8)
+        if place >= len(bits):
+            bits.extend(bytes(max(place + 1 - len(bits), len(bits))))
         if bool(bits[place] >> bit & 1) == on:
             return False
         bits[place] ^= 1 << bit
         return True
-
-
-def count(spans: Iterable[Span]) -> int:
-    """How many offsets these are."""
-    return sum(span.end - span.first for span in spans)
 
 
 def _runs(offsets: Iterator[int]) -> Iterator[Span]:

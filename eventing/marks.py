@@ -75,7 +75,23 @@ def stale(mark: Mark, topic_id: str) -> bool:
 
 def unfinished(mark: Mark, end: int) -> int:
     """How many offsets before `end` the mark leaves unfinished."""
-    return max(end - mark.offset, 0) - sum(max(min(span.end, end) - span.first, 0) for span in finished_of(mark))
+    return unfinished_in(mark, [Span(0, end)])
+
+
+def unfinished_in(mark: Mark, spans: Iterable[Span]) -> int:
+    """How many offsets of these spans, ascending, a mark leaves unfinished."""
+    finished = finished_of(mark)
+    left = place = 0
+    for span in spans:
+        first = max(span.first, mark.offset)
+        left += max(span.end - first, 0)
+        while place < len(finished) and finished[place].first < span.end:
+            run = finished[place]
+            left -= max(min(run.end, span.end) - max(run.first, first), 0)
+            if run.end > span.end:
+                break
+            place += 1
+    return left
 
 
 def _parts(mark: Mark) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -28,6 +28,11 @@ class Span(NamedTuple):
 
     first: int
     end: int
+
+
+def count(spans: Iterable[Span]) -> int:
+    """How many offsets these are."""
+    return sum(max(span.end - span.first, 0) for span in spans)
 
 
 class TopicState(NamedTuple):

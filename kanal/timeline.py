@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from eventing.timestamp import rfc3339
 from kanal.table import columns
 
 Document = Mapping[str, Any]
@@ -106,4 +107,4 @@ def _place(found: Document) -> str:
 
 
 def _time(unix_ms: int) -> str:
-    return datetime.fromtimestamp(unix_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return rfc3339(datetime.fromtimestamp(unix_ms / 1000, UTC))

@@ -1,7 +1,7 @@
 """How many dead letters are open, without reading their topic again and again.
 
 Only reading tells letters from the markers behind them, so each topic is read through once and from then on only what is
-new in it; one bit a record is held. A topic that is long takes several looks: until it is read through, the number is the
+new in it; two bits a record are held. A topic that is long takes several looks: until it is read through, the number is the
 most that it can be.
 """
 
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from controller.insight.reading import reading
 from eventing.kafka import Admin, Scanner
-from eventing.letters import letter_in, marker_in
+from eventing.letters import Fold, Wanted
 from eventing.record import Record, Span
 
 LOOK_S = 3.0
@@ -33,29 +33,20 @@ class Tally:
     topic_id: str
     first: int
     next: int
-    letters: int = 0
-    """How many of them are open letters, as `eventing.letters.Fold` has it."""
-    _open: bytearray = field(default_factory=bytearray)
+    _fold: Fold = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._fold = Fold(Span(self.first, self.first), Wanted())
+
+    @property
+    def letters(self) -> int:
+        """How many of them are open letters."""
+        return self._fold.chosen
 
     def add(self, record: Record) -> None:
         """Count the next record."""
         self.next = record.offset + 1
-        found = marker_in(record.headers)
-        if found is not None:
-            if self.first <= found.offset < record.offset:
-                self.letters -= self._flip(found.offset, on=False)
-        elif letter_in(record) is not None:
-            self.letters += self._flip(record.offset, on=True)
-
-    def _flip(self, offset: int, *, on: bool) -> bool:
-        """Set or clear a record's bit; False where it was so already."""
-        place, bit = divmod(offset - self.first, 8)
-        if place >= len(self._open):
-            self._open.extend(bytes(max(place + 1 - len(self._open), len(self._open))))
-        if bool(self._open[place] >> bit & 1) == on:
-            return False
-        self._open[place] ^= 1 << bit
-        return True
+        self._fold.add(record)
 
     def open(self, end: int) -> Open:
         """The open letters of a topic that ends before `end`."""

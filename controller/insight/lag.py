@@ -60,14 +60,11 @@ def behind(mark: Mark | None, there: Span, topic_id: str = "") -> Behind:
     """What a mark leaves unfinished of the records that are there; one of a topic that is gone counts for nothing."""
     if mark is None or marks.stale(mark, topic_id):
         mark = Mark(there.first)
-    finished = marks.finished_of(mark)
     first = max(mark.offset, there.first)
-    runs = (min(span.end, there.end) - max(span.first, first) for span in finished)
-    unfinished = max(there.end - first, 0) - sum(run for run in runs if run > 0)
-    for span in finished:
+    for span in marks.finished_of(mark):
         if span.first <= first < span.end:
             first = span.end
-    return Behind(unfinished, first)
+    return Behind(marks.unfinished_in(mark, [there]), first)
 
 
 class Gauger:

@@ -6,12 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 
 from eventing.kafka import Scanner
-from eventing.record import Record, Span
-
-
-def total(spans: Mapping[int, Span]) -> int:
-    """How many offsets these spans are."""
-    return sum(max(span.end - span.first, 0) for span in spans.values())
+from eventing.record import Record, Span, count
 
 
 @asynccontextmanager
@@ -19,7 +14,7 @@ async def reading(
     scanner: Scanner, topic: str, spans: Mapping[int, Span]
 ) -> AsyncIterator[AsyncIterator[list[Record]]]:
     """The records of these spans in batches; no connection is made where there are none."""
-    async with aclosing(scanner.scan(topic, spans) if total(spans) else _empty()) as batches:
+    async with aclosing(scanner.scan(topic, spans) if count(spans.values()) else _empty()) as batches:
         yield batches
 
 

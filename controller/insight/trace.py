@@ -25,13 +25,13 @@ from controller.insight.finding import (
     letter_of,
     matcher,
 )
-from controller.insight.reading import reading, total
+from controller.insight.reading import reading
 from controller.insight.reports import SLACK_MS, Place, Rows, stretch
 from controller.insight.verdict import Facts, KeptLetter, verdict
 from eventing.kafka import Admin, Scanner
 from eventing.letters import marker_in
 from eventing.plan.model import Egress, Plan
-from eventing.record import Mark, Position, Record, Span
+from eventing.record import Mark, Position, Record, Span, count
 
 MOST_FOUND = 100
 PROGRESS_S = 0.5
@@ -75,7 +75,7 @@ class Tracer:
         channels = channels_of(plan, namespace)
         search = _Search(wanted)
         spans = await self._spans(channels, wanted.since_ms)
-        search.total = sum(map(total, spans.values()))
+        search.total = sum(count(where.values()) for where in spans.values())
         for topic, where in spans.items():
             async for finding in self._search(topic, where, channels[topic], search):
                 yield finding
@@ -132,7 +132,7 @@ class Tracer:
                 scanned += len(batch)
                 if self._monotonic() - told >= PROGRESS_S:
                     told = self._monotonic()
-                    yield Progress(self._outcome_topic, scanned, total(part.spans))
+                    yield Progress(self._outcome_topic, scanned, count(part.spans.values()))
         for egress in concerned.values():
             marks = await self._admin.marks(egress.group, egress.topic)
             state = await self._admin.topic(egress.topic)

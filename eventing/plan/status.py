@@ -9,6 +9,7 @@ from typing import Any
 from eventing.kinds.condition import READY, TRUE, UNKNOWN, Condition, Fact, condition_set
 from eventing.kinds.meta import Resource
 from eventing.plan.options import Problem
+from eventing.timestamp import rfc3339
 
 Status = Mapping[str, Any]
 Facts = dict[str, Fact]
@@ -47,7 +48,7 @@ def ready_of(status: Status) -> Fact:
 def carry_times(old: Status, new: Status, now: datetime) -> dict[str, Any]:
     """The new status, each condition with the time at which its status last changed: the old one, or now."""
     before = {one.type: one for one in _conditions(old)}
-    stamp = now.isoformat(timespec="seconds").replace("+00:00", "Z")
+    stamp = rfc3339(now, "seconds")
     conditions = []
     for one in _conditions(new):
         past = before.get(one.type)

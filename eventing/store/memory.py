@@ -11,6 +11,7 @@ from eventing.errors import Invalid
 from eventing.kinds.key import Key, key_of
 from eventing.kinds.meta import Resource, stable_uid
 from eventing.kinds.registry import check_update
+from eventing.timestamp import rfc3339
 
 
 class MemoryStore:
@@ -42,7 +43,7 @@ class MemoryStore:
             made = {
                 "uid": meta.uid or stable_uid(*key),
                 "generation": 1,
-                "creation_timestamp": self._now().isoformat(timespec="seconds").replace("+00:00", "Z"),
+                "creation_timestamp": rfc3339(self._now(), "seconds"),
             }
             status: dict[str, Any] = {}
         else:

@@ -12,9 +12,9 @@ from control_stand import PATIENCE_S
 from memory_kafka import MemoryKafka
 
 from controller import jobs as module
-from controller.jobs import Job, Jobs, unfinished_in
+from controller.jobs import Job, Jobs
 from eventing.errors import Invalid, NotFound, Unavailable
-from eventing.marks import marked
+from eventing.marks import marked, unfinished_in
 from eventing.plan.model import Egress, Plan
 from eventing.record import Mark, Span
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from eventing.codec import kafka as kafka_codec
 from eventing.event import Event
-from eventing.letters import Fold, Marker, Wanted, count, letter_in, marker, marker_in
-from eventing.record import Record, Span
+from eventing.letters import Fold, Marker, Wanted, letter_in, marker, marker_in
+from eventing.record import Record, Span, count
 
 ALL = Wanted()
 
