@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import structlog
 
-from eventing.errors import EventingError, Invalid
+from eventing.errors import EventingError, Invalid, NotFound
 from eventing.kafka import Admin
 from eventing.plan.model import Egress, Plan, TopicSpec
 from eventing.plan.options import Problem
@@ -107,6 +107,10 @@ class KafkaSide:
 
     async def _topic(self, spec: TopicSpec) -> None:
         found = await self._admin.topic(spec.name)
+        if found is None and spec.external:
+            raise NotFound(
+                "there is no such topic", where=spec.name, fix="create it, or correct the annotation that names it"
+            )
         if found is None:
             await self._admin.create_topic(spec)
             _log.info("topic created", topic=spec.name, partitions=spec.partitions)

@@ -60,7 +60,10 @@ class Kafka:
         0, "Partitions of a channel's topic where its YAML names none; 0: Knative's default, 1."
     )
     default_replication_factor: int = _setting(
-        0, "Replicas of a channel's topic where its YAML names none; 0: Knative's default, 1."
+        0, "Replicas of a topic where no YAML names any; 0: Knative's default for a channel, 1."
+    )
+    default_broker_partitions: int = _setting(
+        10, "Partitions of a broker's topic where its ConfigMap names none; 10 as in Knative's `kafka-broker-config`."
     )
 
 
@@ -142,6 +145,20 @@ class Names:
     dead_letter_topic: str = _setting(
         "kanal-dead-letters.{namespace}.{name}", "Topic that keeps what a subscription could not deliver anywhere."
     )
+    broker_topic: str = _setting(
+        "knative-broker-{namespace}-{name}", "Topic of a broker, as Knative's `brokers-topic-template`."
+    )
+    trigger_group: str = _setting(
+        "knative-trigger-{namespace}-{name}",
+        "Consumer group of a Trigger, as Knative's `triggers-consumergroup-template`.",
+    )
+    trigger_dead_letter_topic: str = _setting(
+        "kanal-dead-letters-trigger.{namespace}.{name}", "Topic that keeps what a trigger could not deliver anywhere."
+    )
+    event_types_topic: str = _setting(
+        "kanal.eventtypes",
+        "Compacted topic in which ingresses and dispatchers note the event types that they have seen.",
+    )
     outcome_topic: str = _setting("kanal.outcomes", "Topic to which dispatchers write what became of each event.")
     plan_topic: str = _setting("kanal.plan", "Compacted topic through which the controller tells the data plane.")
 
@@ -165,7 +182,14 @@ class Control:
     resync_s: float = _setting(5.0, "How often everything is looked at again although nothing changed.")
     cross_namespace_links: bool = _setting(
         False,
-        "Whether a Subscription may name a channel of another namespace (Knative's `cross-namespace-event-links`).",
+        "Whether a Subscription may name a channel, and a Trigger a broker, of another namespace (Knative's "
+        "`cross-namespace-event-links`).",
+    )
+    any_broker_class: bool = _setting(
+        True, "Whether Brokers of classes other than `Kafka` are served too; where not, they are left alone."
+    )
+    event_type_auto_create: bool = _setting(
+        False, "Whether EventTypes are made of what is sent and replied (Knative's `eventtype-auto-create`)."
     )
     probe_urls: list[str] = _setting(
         [], "Base URLs of every ingress to probe, with commas; empty: the ingress's public URL."

@@ -44,7 +44,9 @@ def plan(table: Mapping[str, bytes]) -> Plan | None:
         elif what == "egress":
             document = _known(Egress, value)
             policy = RetryPolicy(**_only(RetryPolicy, document["policy"]))
-            egresses[name] = Egress(**{**document, "policy": policy, "only": _spans(document.get("only"))})
+            filters = tuple(document.get("filters", ()))
+            more = {"policy": policy, "filters": filters, "only": _spans(document.get("only"))}
+            egresses[name] = Egress(**{**document, **more})
         elif what == "topic":
             topics[name] = TopicSpec(**_known(TopicSpec, value))
     return Plan(ingresses, egresses, topics)

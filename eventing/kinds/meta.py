@@ -80,6 +80,8 @@ class Defaults:
     channel_spec: Mapping[str, Any] = field(default_factory=dict)
     partitions: int = 1
     replication_factor: int = 1
+    broker_class: str = "Kafka"
+    broker_partitions: int = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from eventing.record import Span
 from eventing.verdict import RetryPolicy
@@ -15,17 +15,22 @@ Pace = Literal["running", "paused", "held"]
 
 @dataclass(frozen=True, slots=True)
 class TopicSpec:
-    """A topic as a resource wants it; `config` are Kafka's own topic settings."""
+    """A topic as a resource wants it; `config` are Kafka's own topic settings. An `external` one is somebody else's: never made."""
 
     name: str
     partitions: int = 1
     replication_factor: int = 1
     config: Mapping[str, str] = field(default_factory=dict)
+    external: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Ingress:
-    """One address: events POSTed to `path`, or to any of `hosts`, go to `topic`."""
+    """One address: events POSTed to `path`, or to any of `hosts`, go to `topic`.
+
+    `ttl` is how often an event may pass here (`knativebrokerttl`), None without limit. `schemas` are JSON schemas, as text,
+    by the event type whose data has to fit; the data of other types is not looked at.
+    """
 
     uid: str
     kind: str
@@ -34,6 +39,8 @@ class Ingress:
     topic: str
     path: str
     hosts: tuple[str, ...] = ()
+    ttl: int | None = None
+    schemas: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +50,13 @@ class Egress:
     `reply` and `dead_letter` are URLs, None where there is none (a reply is then discarded, a dead letter kept in
     `dead_letter_topic`). `pace`: a paused egress stays a member of its group, so that its offsets never expire, and
     delivers nothing; a held one has left the group, so that its offsets can be set. `topic_id` is Kafka's id of the topic,
-    empty where unknown. `sink_returns` says that the dead letter sink is the very channel from which the events come. `only`, by partition, are the offsets that a job delivers; None for all that is and will be there.
+    empty where unknown. `sink_returns` says that the dead letter sink is the very channel or broker from which the events
+    come. `only`, by partition, are the offsets that a job delivers; None for all that is and will be there.
+
+    `filters` must all pass (documents of `eventing.filters`; none: every event passes). With `reply_topic` a reply is
+    appended to that topic, the broker's own, and `reply` is the address under which the broker is known. `ttl` is the limit
+    of that broker, None where it has none: replies pass it as events do, and the attribute is taken off on delivery unless
+    the subscriber `keeps_ttl`, being a broker or channel of this installation.
     An egress that reads its own dead letter topic redelivers: its records are dead letters.
     """
 
@@ -62,6 +75,10 @@ class Egress:
     pace: Pace = "running"
     topic_id: str = ""
     sink_returns: bool = False
+    filters: tuple[Mapping[str, Any], ...] = ()
+    reply_topic: str | None = None
+    ttl: int | None = None
+    keeps_ttl: bool = False
     only: Mapping[int, Sequence[Span]] | None = None
 
     @property

@@ -19,6 +19,10 @@ class Options:
     channel_topic: str = "knative-messaging-kafka.{namespace}.{name}"
     subscription_group: str = "kafka.{namespace}.{channel}.{uid}"
     dead_letter_topic: str = "kanal-dead-letters.{namespace}.{name}"
+    broker_topic: str = "knative-broker-{namespace}-{name}"
+    trigger_group: str = "knative-trigger-{namespace}-{name}"
+    trigger_dead_letter_topic: str = "kanal-dead-letters-trigger.{namespace}.{name}"
+    any_broker_class: bool = True
     services: Mapping[str, str] = field(default_factory=dict)
     service_template: str = ""
     defaults: Defaults = field(default_factory=Defaults)

@@ -47,6 +47,10 @@ def options_of(settings: Settings) -> Options:
         channel_topic=settings.names.channel_topic,
         subscription_group=settings.names.subscription_group,
         dead_letter_topic=settings.names.dead_letter_topic,
+        broker_topic=settings.names.broker_topic,
+        trigger_group=settings.names.trigger_group,
+        trigger_dead_letter_topic=settings.names.trigger_dead_letter_topic,
+        any_broker_class=settings.control.any_broker_class,
         services=settings.resolve.services,
         service_template=settings.resolve.service_template,
         defaults=defaults_of(settings),
@@ -60,6 +64,7 @@ def defaults_of(settings: Settings) -> Defaults:
     return Defaults(
         partitions=settings.kafka.default_partitions or 1,
         replication_factor=settings.kafka.default_replication_factor or 1,
+        broker_partitions=settings.kafka.default_broker_partitions or 10,
     )
 
 

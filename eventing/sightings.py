@@ -1,0 +1,1 @@
+"""Event types that were seen, as rows of a compacted topic."""
