@@ -12,11 +12,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from dispatcher.graveyard import Graveyard, Grief, Nap
+from dispatcher.replies import Replies
 from dispatcher.outcome import DeadLettered, Delivered, Discarded, Failed, Kept, Listener, Outcome, Replied, word_of
 from dispatcher.redelivery import ERROR, redelivered
 from eventing.codec import http as http_codec
 from eventing.codec import kafka as kafka_codec
-from eventing.errors import Invalid
+from eventing import ttl
+from eventing.errors import EventingError, Invalid
 from eventing.event import Event, is_attribute_name
 from eventing.http import Response, Sender, SendFailed
 from eventing.plan.model import Egress
@@ -64,11 +66,19 @@ class Courier:
     """Delivers the records of one egress, one call a record, any number at once."""
 
     def __init__(
-        self, egress: Egress, sender: Sender, graveyard: Graveyard, listener: Listener, clock: Clock, nap: Nap
+        self,
+        egress: Egress,
+        sender: Sender,
+        graveyard: Graveyard,
+        replies: Replies,
+        listener: Listener,
+        clock: Clock,
+        nap: Nap,
     ) -> None:
         self.egress = egress
         self._sender = sender
         self._graveyard = graveyard
+        self._replies = replies
         self._listener = listener
         self._clock = clock
         self._nap = nap
@@ -88,9 +98,10 @@ class Courier:
     async def _deliver(self, record: Record) -> Outcome:
         began = self._clock.now()
         try:
-            event = kafka_codec.from_record(record.headers, record.value)
+            read = kafka_codec.from_record(record.headers, record.value)
         except Invalid as error:
             return Discarded(str(error))
+        event = read if self.egress.ttl is None or self.egress.keeps_ttl else ttl.leaving(read)
         if self.egress.redelivers:
             event = redelivered(event)
         else:
@@ -108,7 +119,12 @@ class Courier:
             return await self._bury(record, event, trace, answer, began)
         if reply is None or self.egress.reply is None:
             return Delivered(status, answer.attempts, answer.seconds)
-        sent = await self._send(record, "reply", reply, trace)
+        if self.egress.ttl is not None:
+            reply = ttl.passed_on(read, reply)
+        if self.egress.reply_topic is None:
+            sent = await self._send(record, "reply", reply, trace)
+        else:
+            sent = await self._append(record, reply)
         if sent.problem and self.egress.reply is None:
             return Delivered(status, answer.attempts, answer.seconds)
         if sent.problem:
@@ -145,6 +161,19 @@ class Courier:
             await self._nap(record, verdict.wait_s)
             if getattr(self.egress, target) is None:
                 return answer
+
+    async def _append(self, record: Record, reply: Event) -> _Answer:
+        """Put the reply into the broker's own topic, as its ingress would."""
+        started = self._clock.monotonic()
+        answer = _Answer(self.egress.reply or "", 1, None, 0.0)
+        try:
+            await self._replies.append(self.egress, record, reply, self._nap)
+        except EventingError as error:
+            answer.problem = f"the broker can't take the reply: {error}"
+        answer.seconds = self._clock.monotonic() - started
+        status = None if answer.problem else 202
+        self._listener.attempted(self.egress, record, "reply", status, answer.seconds)
+        return answer
 
     async def _attempt(self, record: Record, target: str, headers: Headers, body: bytes, attempt: int) -> _Answer:
         url: str = getattr(self.egress, target)

@@ -139,8 +139,10 @@ class Diary:
             self._write(page, record, word_of(outcome), outcome.status, outcome.attempts, 0, at_ms, 0, reason)
         elif isinstance(outcome, Discarded):
             self._write(page, record, word_of(outcome), None, 0, 0, at_ms, 0, outcome.reason[:REASON_CHARS])
-        elif self._all:
-            self._write(page, record, word_of(outcome), None, 0, 0, at_ms)
+
+    def passed_over(self, egress: Egress, records: int) -> None:
+        """See `Listener`. Which ones that were follows from the filters, so it's not written down."""
+        self._page(egress).finished += records
 
     async def run(self, standings: Standings, interval_s: float) -> None:
         """Write reports until cancelled."""

@@ -51,7 +51,7 @@ class Dispatcher:
             if uid not in self._loops:
                 self._loops[uid] = self._make(egress)
                 self._loops[uid].start()
-                _log.info("subscription started", subscription=f"{egress.namespace}/{egress.name}", group=egress.group)
+                _log.info(f"{egress.kind.lower()} started", **egress.named, group=egress.group)
             elif egress != self._loops[uid].egress:
                 self._loops[uid].update(egress)
         self.loaded = True

@@ -20,6 +20,8 @@ from dispatcher.lanes import Lane, Lanes
 from dispatcher.offsets import Progress
 from dispatcher.outcome import Listener, Standing
 from dispatcher.recall import Recall
+from dispatcher.replies import Replies
+from dispatcher.sieve import Sieve
 from eventing.http import Sender
 from eventing.kafka import Reader, ReaderListener, Scanner
 from eventing.plan.model import Egress
@@ -47,6 +49,7 @@ class EgressLoop:
         *,
         sender: Sender,
         graveyard: Graveyard,
+        replies: Replies,
         listener: Listener,
         clock: Clock,
         settings: Delivery,
@@ -55,7 +58,8 @@ class EgressLoop:
         scanner: Scanner,
     ) -> None:
         self.egress = egress
-        self._courier = Courier(egress, sender, graveyard, listener, clock, self._nap)
+        self._courier = Courier(egress, sender, graveyard, replies, listener, clock, self._nap)
+        self._sieve = Sieve(egress.filters)
         self._listener = listener
         self._settings = settings
         self._reader = readers(egress, self)
@@ -88,7 +92,12 @@ class EgressLoop:
         self._reader.start()
 
     def update(self, egress: Egress) -> None:
-        """Take a new subscriber, reply, dead letter sink or policy: it counts from the next attempt on."""
+        """Take a new subscriber, reply, dead letter sink or policy: it counts from the next attempt on.
+
+        New filters count for records that come from now on.
+        """
+        if egress.filters != self.egress.filters:
+            self._sieve = Sieve(egress.filters)
         self.egress = egress
         self._courier.egress = egress
 
@@ -113,15 +122,24 @@ class EgressLoop:
             self._committed[partition] = mark
 
     def on_records(self, records: list[Record]) -> None:
+        passes, passed_over = self._sieve.passes, 0
         for record in records:
             progress = self._progress.get(record.partition)
-            if progress is None or record.partition in self._leaving or not progress.begin(record.offset):
+            if progress is None or record.partition in self._leaving:
+                continue
+            if passes is not None and not passes(record):
+                passed_over += progress.pass_over(record.offset)
+                continue
+            if not progress.begin(record.offset):
                 continue
             turn = self._lanes.enter(record)
             if turn != "parked":
                 self._share.take(record.size)
             if turn == "now":
                 self._begin(record)
+        if passed_over:
+            self._uncommitted += passed_over
+            self._listener.passed_over(self.egress, passed_over)
         self._describable = all(progress.describable for progress in self._progress.values())
         self._commit_later()
         self._throttle()
@@ -308,5 +326,4 @@ class EgressLoop:
             self._reader.commit(news)
 
     def _names(self, partition: int, offset: int) -> dict[str, object]:
-        name = f"{self.egress.namespace}/{self.egress.name}"
-        return {"subscription": name, "partition": partition, "offset": offset}
+        return {**self.egress.named, "partition": partition, "offset": offset}

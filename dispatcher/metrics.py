@@ -8,7 +8,8 @@ import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
 from dispatcher.dispatcher import Dispatcher
-from dispatcher.outcome import DeadLettered, Delivered, Failed, Filtered, Kept, Outcome, Replied, word_of
+from dispatcher.outcome import DeadLettered, Delivered, Failed, Kept, Outcome, Replied, word_of
+from eventing.outcomes import FILTERED
 from eventing.plan.model import Egress
 from eventing.record import Record
 from eventing.telemetry import Telemetry
@@ -70,7 +71,7 @@ class OutcomeMetrics:
     def ended(self, egress: Egress, record: Record, outcome: Outcome) -> None:
         """See `Listener`; what nobody took is one line in the log."""
         self._labelled(self._events, egress.namespace, egress.name, word_of(outcome)).inc()
-        if isinstance(outcome, Delivered | Replied | Filtered):
+        if isinstance(outcome, Delivered | Replied):
             return
         place = {
             "subscription": f"{egress.namespace}/{egress.name}",
@@ -86,6 +87,10 @@ class OutcomeMetrics:
             _log.error("event kept in the dead letter topic", **place, attempts=outcome.attempts, dead_letters=topic)
         else:
             _log.error("record is no event and was passed over", **place)
+
+    def passed_over(self, egress: Egress, records: int) -> None:
+        """See `Listener`."""
+        self._labelled(self._events, egress.namespace, egress.name, FILTERED).inc(records)
 
     def _labelled(self, metric: MetricT, *labels: str) -> MetricT:
         """`metric.labels`, which costs more than the counting itself, remembered."""

@@ -42,6 +42,13 @@ class Progress:
         self._open[offset] = None
         return True
 
+    def pass_over(self, offset: int) -> bool:
+        """Take note of the next record and that nothing is to be done for it; False where it was noted before."""
+        if offset < self._next:
+            return False
+        self._next = offset + 1
+        return True
+
     def finish(self, offset: int) -> None:
         """Note that this offset needs nothing more; each offset that began is finished at most once."""
         del self._open[offset]

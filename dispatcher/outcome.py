@@ -53,19 +53,13 @@ class Discarded:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Filtered:
-    """The filter of this egress passes it over."""
-
-
-Outcome = Delivered | Replied | DeadLettered | Kept | Discarded | Filtered
+Outcome = Delivered | Replied | DeadLettered | Kept | Discarded
 _WORDS = {
     Delivered: outcomes.DELIVERED,
     Replied: outcomes.REPLIED,
     DeadLettered: outcomes.DEAD_LETTERED,
     Kept: outcomes.KEPT,
     Discarded: outcomes.DISCARDED,
-    Filtered: outcomes.FILTERED,
 }
 
 
@@ -105,6 +99,9 @@ class Listener(Protocol):
     def ended(self, egress: Egress, record: Record, outcome: Outcome) -> None:
         """Nothing more will be done for this record."""
 
+    def passed_over(self, egress: Egress, records: int) -> None:
+        """So many records were read and not wanted: the egress filters them out."""
+
 
 class Listeners:
     """Several listeners as one."""
@@ -126,3 +123,8 @@ class Listeners:
         """See `Listener`."""
         for one in self._listeners:
             one.ended(egress, record, outcome)
+
+    def passed_over(self, egress: Egress, records: int) -> None:
+        """See `Listener`."""
+        for one in self._listeners:
+            one.passed_over(egress, records)

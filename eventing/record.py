@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -46,7 +46,8 @@ class TopicState(NamedTuple):
 class Record:
     """One record as it was read; header and key bytes as they lie in Kafka, `timestamp_ms` since the epoch.
 
-    `size` are the bytes that it holds, roughly: what a budget of bytes counts.
+    `size` are the bytes that it holds, roughly: what a budget of bytes counts. `lookup` is set by the first who looks an
+    attribute up in it, for the others.
     """
 
     topic: str
@@ -57,6 +58,7 @@ class Record:
     headers: Headers
     timestamp_ms: int = 0
     size: int = field(init=False)
+    lookup: Callable[[str], str | None] | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.size = len(self.value or b"") + sum(len(name) + len(value or b"") for name, value in self.headers) + 200

@@ -82,6 +82,16 @@ class Egress:
     only: Mapping[int, Sequence[Span]] | None = None
 
     @property
+    def title(self) -> str:
+        """Whose it is, in a message: `Trigger default/t1`."""
+        return f"{self.kind} {self.namespace}/{self.name}"
+
+    @property
+    def named(self) -> dict[str, str]:
+        """Whose it is, as one field of a log line: `{"trigger": "default/t1"}`."""
+        return {self.kind.lower(): f"{self.namespace}/{self.name}"}
+
+    @property
     def redelivers(self) -> bool:
         """Whether the records are dead letters of this egress."""
         return self.topic == self.dead_letter_topic

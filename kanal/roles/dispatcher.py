@@ -18,6 +18,7 @@ from dispatcher.graveyard import Graveyard
 from dispatcher.loop import EgressLoop
 from dispatcher.metrics import OutcomeMetrics
 from dispatcher.outcome import Listeners
+from dispatcher.replies import Replies
 from eventing.feed import Feed
 from eventing.http.lean import LeanSender
 from eventing.kafka import Admin, Appender, ReaderListener
@@ -53,6 +54,7 @@ async def dispatching(
         "max.message.bytes": str(settings.ingress.max_body_bytes + _GRAVE_HEADROOM_BYTES),
     }
     graveyard = Graveyard(appender, admin, grave, settings.kafka.default_replication_factor or 1)
+    replies = Replies(appender)
     clock = Clock(time.time, time.monotonic, lambda: random.random() * settings.delivery.jitter)  # noqa: S311
     metrics = OutcomeMetrics(telemetry)
     listener = metrics if diary is None else Listeners(metrics, diary)
@@ -72,6 +74,7 @@ async def dispatching(
             egress,
             sender=sender,
             graveyard=graveyard,
+            replies=replies,
             listener=listener,
             clock=clock,
             settings=settings.delivery,

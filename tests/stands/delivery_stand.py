@@ -16,6 +16,7 @@ from dispatcher.deliver import Clock, Courier
 from dispatcher.graveyard import Graveyard
 from dispatcher.loop import EgressLoop
 from dispatcher.outcome import Failed, Outcome
+from dispatcher.replies import Replies
 from eventing.http import RawHeaders, Response
 from eventing.kafka import ReaderListener, appended
 from eventing.plan.model import Egress, TopicSpec
@@ -93,12 +94,14 @@ class Stand:
         self.budget = Budget(Limits(self.settings.process_events, self.settings.process_kib * 1024))
         self.clock = Clock(lambda: 1_000_000.0, lambda: 0.0, lambda: 0.0)
         self.graveyard = Graveyard(self.kafka.appender(), self.kafka.admin(), {"retention.ms": "-1"}, 1)
+        self.replies = Replies(self.kafka.appender())
         self.posts: list[Post] = []
         self.naps: list[float] = []
         self.on_nap: Callable[[], object] = lambda: None
         self.attempts: list[tuple[str, int | None]] = []
         self.failures: list[tuple[int, Failed]] = []
         self.ended_with: list[tuple[int, int, Outcome]] = []
+        self.filtered = 0
         self.held: dict[str, asyncio.Event] = {}
         self._script: dict[str, list[Said]] = {}
         self.readers: list[MemoryReader] = []
@@ -134,7 +137,7 @@ class Stand:
 
     async def deliver(self, one: Record | None = None) -> Outcome:
         """Let a courier deliver one record; waits take no time."""
-        courier = Courier(self.egress, self, self.graveyard, self, self.clock, self._nap)
+        courier = Courier(self.egress, self, self.graveyard, self.replies, self, self.clock, self._nap)
         self.couriers.append(courier)
         return await courier.deliver(one or record())
 
@@ -164,6 +167,9 @@ class Stand:
     def ended(self, egress: Egress, record: Record, outcome: Outcome) -> None:
         self.ended_with.append((record.partition, record.offset, outcome))
 
+    def passed_over(self, egress: Egress, records: int) -> None:
+        self.filtered += records
+
     # With a loop
 
     def reader(self, egress: Egress, listener: ReaderListener) -> MemoryReader:
@@ -175,6 +181,7 @@ class Stand:
             egress or self.egress,
             sender=self,
             graveyard=self.graveyard,
+            replies=self.replies,
             listener=self,
             clock=self.clock,
             settings=self.settings,

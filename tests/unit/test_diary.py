@@ -12,7 +12,7 @@ from raw_http import until
 
 from dispatcher import diary as module
 from dispatcher.diary import Diary, outcome_topic
-from dispatcher.outcome import DeadLettered, Delivered, Discarded, Failed, Filtered, Kept, Replied, Standing
+from dispatcher.outcome import DeadLettered, Delivered, Discarded, Failed, Kept, Replied, Standing
 from eventing.errors import EventingError, Overloaded, Unavailable
 from eventing.kafka import Done
 from eventing.outcomes import Report, Row, decode
@@ -73,11 +73,11 @@ async def test_every_end_and_every_retry_is_a_row() -> None:
             DeadLettered("answered 500", 4, 500),
             Kept("no answer", 5, None),
             Discarded("no event"),
-            Filtered(),
         ],
         start=2,
     ):
         stand.diary.ended(EGRESS, at(offset), outcome)
+    stand.diary.passed_over(EGRESS, 1)
     [report] = await stand.reports({"uid": Standing(3, 1)})
     assert (report.egress, report.dispatcher, report.topic, report.topic_id) == ("uid", "d1", "t", "id1")
     assert (report.at_ms, report.in_flight, report.waiting, report.finished) == (1_000_000, 3, 1, 6)
@@ -88,7 +88,6 @@ async def test_every_end_and_every_retry_is_a_row() -> None:
         Row(0, 4, "dead_lettered", 500, 4, 0, 1_000_000, 0, "answered 500"),
         Row(0, 5, "kept", None, 5, 0, 1_000_000, 0, "no answer"),
         Row(0, 6, "discarded", None, 0, 0, 1_000_000, 0, "no event"),
-        Row(0, 7, "filtered", None, 0, 0, 1_000_000),
     )
     assert await stand.reports() == [replace(report, rows=(), in_flight=0, waiting=0, finished=0, topic="t")]
     assert await stand.reports() == []
@@ -97,7 +96,7 @@ async def test_every_end_and_every_retry_is_a_row() -> None:
 async def test_with_failures_only_what_went_well_is_counted_and_has_no_row() -> None:
     stand = Stand("failures")
     stand.diary.ended(EGRESS, at(1), Delivered(202, 1, 0.1))
-    stand.diary.ended(EGRESS, at(2), Filtered())
+    stand.diary.passed_over(EGRESS, 1)
     stand.diary.ended(EGRESS, at(3), Kept("no", 1, 500))
     [report] = await stand.reports()
     assert report.finished == 3
