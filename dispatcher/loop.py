@@ -138,7 +138,6 @@ class EgressLoop:
             if turn == "now":
                 self._begin(record)
         if passed_over:
-            self._uncommitted += passed_over
             self._listener.passed_over(self.egress, passed_over)
         self._describable = all(progress.describable for progress in self._progress.values())
         self._commit_later()

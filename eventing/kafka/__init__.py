@@ -66,6 +66,15 @@ class Reader(Protocol):
     def resume(self) -> None:
         """Go on handing over records."""
 
+    def hold(self, partition: int) -> None:
+        """Read no further in this partition, which stays ours; what is under way may still come."""
+
+    def go_on(self, partition: int, offset: int) -> None:
+        """Read a partition that was held again, from this offset. A partition that goes is held no more."""
+
+    def start_over(self, error: Exception) -> None:
+        """The listener met a defect while somebody else handed it records: leave the group and join it anew."""
+
     def commit(self, marks: Mapping[int, Mark]) -> None:
         """Commit in the background; marks of partitions that are no longer ours are ignored."""
 

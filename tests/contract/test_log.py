@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from log_contract import AppendingCases, TopicCases
+from log_holding import HoldingCases
 from log_marks import GroupCases
 from log_readers import ReadingCases, SharingCases
 from log_scans import ScanningCases
@@ -35,7 +36,7 @@ class MemoryLog:
         return self.kafka.reader(topic, group, listener, topic_id)
 
 
-class TestMemory(AppendingCases, TopicCases, GroupCases, ReadingCases, SharingCases, ScanningCases):
+class TestMemory(AppendingCases, TopicCases, GroupCases, ReadingCases, SharingCases, HoldingCases, ScanningCases):
     @pytest.fixture
     def log(self) -> MemoryLog:
         return MemoryLog()

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 from confluent_kafka.admin import AdminClient
 from log_contract import ACK_TIMEOUT_S, PATIENCE_S, AppendingCases, TopicCases
+from log_holding import HoldingCases
 from log_marks import GroupCases
 from log_readers import ReadingCases, SharingCases
 from log_scans import ScanningCases
@@ -62,14 +63,14 @@ async def real(kafka: str, protocol: str, **properties: str) -> AsyncIterator[Re
     await log.admin.aclose()
 
 
-class TestClassic(AppendingCases, TopicCases, GroupCases, ReadingCases, SharingCases, ScanningCases):
+class TestClassic(AppendingCases, TopicCases, GroupCases, ReadingCases, SharingCases, HoldingCases, ScanningCases):
     @pytest.fixture
     async def log(self, kafka: str) -> AsyncIterator[RealLog]:
         async with real(kafka, "classic", **{"heartbeat.interval.ms": "200"}) as log:
             yield log
 
 
-class TestConsumer(GroupCases, ReadingCases, SharingCases):
+class TestConsumer(GroupCases, ReadingCases, SharingCases, HoldingCases):
     @pytest.fixture
     async def log(self, kafka: str) -> AsyncIterator[RealLog]:
         async with real(kafka, "consumer") as log:

@@ -210,12 +210,14 @@ class MemoryReader:
         self.topic = topic
         self._topic_id = topic_id
         self.positions: dict[int, int] = {}
+        self.defects: list[Exception] = []
         self._kafka = kafka
         self._name = group
         self._listener = listener
         self._paused = False
         self._woken = False
         self._leaving: set[int] = set()
+        self._resting: set[int] = set()
 
     def start(self) -> None:
         self._group = self._kafka.group(self._name)
@@ -229,6 +231,24 @@ class MemoryReader:
         self._paused = False
         self.wake()
 
+    def hold(self, partition: int) -> None:
+        self._resting.add(partition)
+
+    def go_on(self, partition: int, offset: int) -> None:
+        if partition in self.positions:
+            self._resting.discard(partition)
+            self.positions[partition] = offset
+            self.wake()
+
+    def start_over(self, error: Exception) -> None:
+        self.defects.append(error)
+        self._group.soon(self._join_anew())
+
+    async def _join_anew(self) -> None:
+        await self._group.leave(self)
+        self._group.members.append(self)
+        await self._group.rebalance()
+
     def commit(self, marks: Mapping[int, Mark]) -> None:
         self._group.marks.update({p: mark for p, mark in marks.items() if p in self.positions})
 
@@ -239,6 +259,7 @@ class MemoryReader:
         """What happens to a member that was silent for too long: its partitions are gone, and it joins anew."""
         lost = sorted(self.positions)
         self.positions.clear()
+        self._resting.clear()
         self._listener.on_lost(lost)
         self._group.soon(self._group.rebalance())
 
@@ -254,6 +275,7 @@ class MemoryReader:
             self.commit(await self._listener.on_revoked(partitions))
         for partition in partitions:
             del self.positions[partition]
+            self._resting.discard(partition)
         self._leaving.clear()
 
     def wake(self) -> None:
@@ -268,7 +290,7 @@ class MemoryReader:
             return
         for partition, position in self.positions.items():
             records = topic.logs[partition][position : position + BATCH_RECORDS]
-            if records and partition not in self._leaving:
+            if records and partition not in self._leaving and partition not in self._resting:
                 self.positions[partition] += len(records)
                 self.wake()
                 self._listener.on_records(records)

@@ -79,7 +79,10 @@ class KafkaReader:
         self._lock = threading.Lock()
         self._to_commit: dict[int, Mark] = {}
         self._sent: dict[int, Mark] = {}
+        self._moves: dict[int, int | None] = {}
+        """By partition, the offset from which to go on, or None where it is to be held."""
         self._owned: set[int] = set()
+        self._resting: set[int] = set()
         self._held_back = False
         self._troubled: set[str] = set()
         self._read_ahead: list[Record] = []
@@ -101,6 +104,20 @@ class KafkaReader:
         self._going.set()
         if self._read_ahead:
             self._loop.call_soon(self._hand_over, [])
+
+    def hold(self, partition: int) -> None:
+        """See `Reader`."""
+        with self._lock:
+            self._moves[partition] = None
+
+    def go_on(self, partition: int, offset: int) -> None:
+        """See `Reader`."""
+        with self._lock:
+            self._moves[partition] = offset
+
+    def start_over(self, error: Exception) -> None:
+        """See `Reader`."""
+        self._defect = error
 
     def commit(self, marks: Mapping[int, Mark]) -> None:
         """See `Reader`."""
@@ -130,6 +147,7 @@ class KafkaReader:
             consumer.subscribe([self._topic], on_assign=self._assign, on_revoke=self._revoke, on_lost=self._lost)
             while not self._ending:
                 self._wait_while_paused(consumer)
+                self._move(consumer)
                 self._read(consumer)
                 self._commit_now(consumer)
         finally:
@@ -142,6 +160,9 @@ class KafkaReader:
         """After a defect: whatever the listener was not asked for is lost to it."""
         self._defect = None
         self._held_back = False
+        self._resting.clear()
+        with self._lock:
+            self._moves.clear()
         if self._owned:
             self._call(self._gone, sorted(self._owned))
             self._owned.clear()
@@ -187,6 +208,21 @@ class KafkaReader:
         self._troubled.clear()
         return record_of(message, self._topic)
 
+    def _move(self, consumer: Consumer) -> None:
+        """Hold partitions and go on with others, as was asked for."""
+        with self._lock:
+            moves = {p: offset for p, offset in self._moves.items() if p in self._owned}
+            self._moves.clear()
+        for partition, offset in moves.items():
+            where = self._partitions([partition])
+            if offset is None:
+                self._resting.add(partition)
+                consumer.pause(where)
+            else:
+                self._resting.discard(partition)
+                consumer.resume(where)
+                consumer.seek(TopicPartition(self._topic, partition, offset))
+
     def _wait_while_paused(self, consumer: Consumer) -> None:
         patience = time.monotonic() + _SHORT_PAUSE_S
         while time.monotonic() < patience:
@@ -200,7 +236,7 @@ class KafkaReader:
             consumer.poll(_COMMIT_S)
             self._commit_now(consumer)
         self._held_back = False
-        consumer.resume(self._partitions(self._owned))
+        consumer.resume(self._partitions(self._owned - self._resting))
 
     def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         found = self._marks(consumer, partitions)
@@ -250,8 +286,11 @@ class KafkaReader:
 
     def _disown(self, partitions: Sequence[int]) -> None:
         self._owned.difference_update(partitions)
-        for partition in partitions:
-            self._sent.pop(partition, None)
+        self._resting.difference_update(partitions)
+        with self._lock:
+            for partition in partitions:
+                self._sent.pop(partition, None)
+                self._moves.pop(partition, None)
 
     def _commit(self, consumer: Consumer, marks: Mapping[int, Mark]) -> None:
         if not marks:
