@@ -15,6 +15,7 @@ import contextlib
 import http.client
 import io
 import json
+import math
 import os
 import shutil
 import signal
@@ -42,6 +43,10 @@ _NAMES = {
     "channel_topic": "{namespace}.{name}",
     "subscription_group": "group.{name}",
     "dead_letter_topic": "dead.{name}",
+    "broker_topic": "{namespace}.{name}",
+    "trigger_group": "group.{name}",
+    "trigger_dead_letter_topic": "dead.{name}",
+    "event_types_topic": "eventtypes",
     "outcome_topic": "outcomes",
     "plan_topic": "plan",
 }
@@ -163,13 +168,13 @@ class Rig:
         return process
 
     def control(self, resources: str, *, patience_s: float = 60.0) -> tuple[Process, Process]:
-        """Start an ingress and a controller on these resources and return both when every Subscription is Ready."""
+        """Start an ingress and a controller on these resources; both, when every Subscription and Trigger is Ready."""
         file = self.directory / "resources.yaml"
         file.write_text(resources)
         ingress = self.role("channel")
         self.ingress = f"http://127.0.0.1:{self._ports['channel']}"
         controller = self.role("controller", str(file), "--set", f"ingress.public_url={self.ingress}")
-        until(self._all_ready, patience_s, "every Subscription is Ready")
+        until(self._all_ready, patience_s, "every Subscription and Trigger is Ready")
         return ingress, controller
 
     def _all_ready(self) -> bool:
@@ -177,8 +182,10 @@ class Rig:
             process.look()
         address = http.client.HTTPConnection("127.0.0.1", self._ports["controller"], timeout=5)
         try:
-            address.request("GET", "/apis/messaging.knative.dev/v1/subscriptions")
-            found = json.loads(address.getresponse().read()).get("items") or []
+            found = []
+            for kind in ("messaging.knative.dev/v1/subscriptions", "eventing.knative.dev/v1/triggers"):
+                address.request("GET", f"/apis/{kind}")
+                found += json.loads(address.getresponse().read()).get("items") or []
         except (OSError, ValueError, http.client.HTTPException):
             return False
         finally:
@@ -241,8 +248,13 @@ class Rig:
         asked = self.admin.list_offsets({TopicPartition(topic, p): latest for p in found.partitions})
         return {one.partition: answer.result(10).offset for one, answer in asked.items()}
 
-    def fill(self, channel: str, events: int, keys: int, size: int) -> float:
-        """Write events straight into a channel's topic, ids from 0 and keys in turn (0: none); seconds it took."""
+    def fill(
+        self, channel: str, events: int, keys: int, size: int, types: int = 1, per_second: float = math.inf
+    ) -> float:
+        """Write events straight into the topic of a channel or broker, at most so many a second; seconds it took.
+
+        Ids count from 0, keys (0: none) and types, `dev.kanal.bench` with a number behind it, come in turn.
+        """
         failures: list[str] = []
         producer = Producer(
             {
@@ -259,12 +271,16 @@ class Rig:
         topic, data, began = self.topic(channel), b"x" * size, time.monotonic()
         common: list[tuple[str, str | bytes | None]] = [
             ("ce_specversion", b"1.0"),
-            ("ce_type", b"dev.kanal.bench"),
             ("ce_source", b"/bench"),
         ]
         for n in range(events):
             key = b"%d" % (n % keys) if keys else None
-            headers = [*common, ("ce_id", b"%d" % n), *([("ce_partitionkey", key)] if key else [])]
+            type_ = b"dev.kanal.bench%d" % (n % types) if types > 1 else b"dev.kanal.bench"
+            own: list[tuple[str, str | bytes | None]] = [("ce_id", b"%d" % n), ("ce_type", type_)]
+            headers = [*common, *own, *([("ce_partitionkey", key)] if key else [])]
+            if n % 100 == 0 and (early := began + n / per_second - time.monotonic()) > 0:
+                producer.flush()
+                time.sleep(early)
             while True:
                 try:
                     producer.produce(topic, data, key, headers=headers)
@@ -318,6 +334,36 @@ spec:
   channel: {{apiVersion: messaging.knative.dev/v1, kind: Channel, name: {channel}}}
   subscriber: {{uri: "{url}"}}
   delivery: {delivery}
+"""
+
+
+def broker(name: str, partitions: int) -> str:
+    """A Broker's YAML, with its ConfigMap."""
+    return f"""
+apiVersion: v1
+kind: ConfigMap
+metadata: {{name: {name}}}
+data: {{default.topic.partitions: "{partitions}", default.topic.replication.factor: "1"}}
+---
+apiVersion: eventing.knative.dev/v1
+kind: Broker
+metadata: {{name: {name}, annotations: {{eventing.knative.dev/broker.class: Kafka}}}}
+spec:
+  config: {{apiVersion: v1, kind: ConfigMap, name: {name}}}
+  delivery: {{}}
+"""
+
+
+def trigger(name: str, broker: str, url: str, filters: str) -> str:
+    """A Trigger's YAML; `filters` is the list in flow style."""
+    return f"""
+apiVersion: eventing.knative.dev/v1
+kind: Trigger
+metadata: {{name: {name}}}
+spec:
+  broker: {broker}
+  filters: {filters}
+  subscriber: {{uri: "{url}"}}
 """
 
 

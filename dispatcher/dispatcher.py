@@ -46,14 +46,16 @@ class Dispatcher:
         """Make the loops what the plan says. Returns when those that had to go are gone."""
         wanted = {uid: egress for uid, egress in plan.egresses.items() if egress.pace != "held"}
         gone = [uid for uid, loop in self._loops.items() if uid not in wanted or _restarts(loop.egress, wanted[uid])]
+        for uid, egress in wanted.items():
+            # What only changes does not wait until the others have given everything up.
+            if uid in self._loops and uid not in gone and egress != self._loops[uid].egress:
+                self._loops[uid].update(egress)
         await self._stop(gone)
         for uid, egress in wanted.items():
             if uid not in self._loops:
                 self._loops[uid] = self._make(egress)
                 self._loops[uid].start()
                 _log.info(f"{egress.kind.lower()} started", **egress.named, group=egress.group)
-            elif egress != self._loops[uid].egress:
-                self._loops[uid].update(egress)
         self.loaded = True
 
     async def aclose(self) -> None:

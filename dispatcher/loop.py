@@ -122,7 +122,7 @@ class EgressLoop:
             self._committed[partition] = mark
 
     def on_records(self, records: list[Record]) -> None:
-        passes, passed_over = self._sieve.passes, 0
+        passes, passed_over, entered = self._sieve.passes, 0, False
         for record in records:
             progress = self._progress.get(record.partition)
             if progress is None or record.partition in self._leaving:
@@ -132,6 +132,7 @@ class EgressLoop:
                 continue
             if not progress.begin(record.offset):
                 continue
+            entered = True
             turn = self._lanes.enter(record)
             if turn != "parked":
                 self._share.take(record.size)
@@ -139,9 +140,10 @@ class EgressLoop:
                 self._begin(record)
         if passed_over:
             self._listener.passed_over(self.egress, passed_over)
-        self._describable = all(progress.describable for progress in self._progress.values())
         self._commit_later()
-        self._throttle()
+        if entered:
+            self._describable = all(progress.describable for progress in self._progress.values())
+            self._throttle()
 
     async def on_revoked(self, partitions: Sequence[int]) -> Mapping[int, Mark]:
         try:

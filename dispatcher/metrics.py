@@ -28,19 +28,19 @@ class OutcomeMetrics:
         self._events = Counter(
             "kanal_dispatcher_events",
             "Events that are finished, by how they ended: delivered, replied, dead_lettered, kept, discarded or filtered.",
-            ["namespace", "name", "outcome"],
+            ["kind", "namespace", "name", "outcome"],
             registry=registry,
         )
         self._requests = Counter(
             "kanal_dispatcher_requests",
             "Requests sent, by target (subscriber, reply, dead_letter) and status; `none` where no answer came.",
-            ["namespace", "name", "target", "status"],
+            ["kind", "namespace", "name", "target", "status"],
             registry=registry,
         )
         self._latency = Histogram(
             "kanal_dispatcher_request_seconds",
             "How long a request to a target took.",
-            ["namespace", "name", "target"],
+            ["kind", "namespace", "name", "target"],
             buckets=_BUCKETS,
             registry=registry,
         )
@@ -62,19 +62,19 @@ class OutcomeMetrics:
     ) -> None:
         """See `Listener`."""
         word = "none" if status is None else str(status)
-        self._labelled(self._requests, egress.namespace, egress.name, target, word).inc()
-        self._labelled(self._latency, egress.namespace, egress.name, target).observe(seconds)
+        self._labelled(self._requests, egress.kind, egress.namespace, egress.name, target, word).inc()
+        self._labelled(self._latency, egress.kind, egress.namespace, egress.name, target).observe(seconds)
 
     def waits(self, egress: Egress, record: Record, failed: Failed) -> None:
         """See `Listener`; the attempt is counted already."""
 
     def ended(self, egress: Egress, record: Record, outcome: Outcome) -> None:
         """See `Listener`; what nobody took is one line in the log."""
-        self._labelled(self._events, egress.namespace, egress.name, word_of(outcome)).inc()
+        self._labelled(self._events, egress.kind, egress.namespace, egress.name, word_of(outcome)).inc()
         if isinstance(outcome, Delivered | Replied):
             return
         place = {
-            "subscription": f"{egress.namespace}/{egress.name}",
+            **egress.named,
             "topic": record.topic,
             "partition": record.partition,
             "offset": record.offset,
@@ -90,7 +90,7 @@ class OutcomeMetrics:
 
     def passed_over(self, egress: Egress, records: int) -> None:
         """See `Listener`."""
-        self._labelled(self._events, egress.namespace, egress.name, FILTERED).inc(records)
+        self._labelled(self._events, egress.kind, egress.namespace, egress.name, FILTERED).inc(records)
 
     def _labelled(self, metric: MetricT, *labels: str) -> MetricT:
         """`metric.labels`, which costs more than the counting itself, remembered."""

@@ -6,15 +6,19 @@ one member, the lead, reads; those whose next offset is at its place, or a littl
 what it gets. Whoever can't take records for a while falls behind, reads by itself from where it stopped, and joins again
 when it has caught up. When the lead itself stops, another one takes its place: nobody ever waits for anybody.
 
+Those that start together wait a moment for each other, so that a backlog is read once and not by each as it comes in.
+
 Every member knows its next offset and takes no record twice. None is left out either: what a member is handed begins at or
 before its next offset, because its own reading goes on there and it joins a lead only from there.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
+from weakref import WeakValueDictionary
 
 from eventing.kafka import Reader, ReaderListener
 from eventing.plan.model import Egress
@@ -22,6 +26,8 @@ from eventing.record import Mark, Record
 
 NEAR = 10_000
 """How many offsets a member may be ahead of the lead, or come in behind it, and still share its reading."""
+GATHER_S = 2.0
+"""How long those that are there wait for those that were started and have no partitions yet."""
 ReaderFactory = Callable[[Egress, ReaderListener], Reader]
 
 
@@ -31,6 +37,7 @@ class SharedReading:
     def __init__(self, readers: ReaderFactory) -> None:
         self._readers = readers
         self._streams: dict[tuple[str, str, int], Stream] = {}
+        self._gatherings: WeakValueDictionary[tuple[str, str], Gathering] = WeakValueDictionary()
 
     def __call__(self, egress: Egress, listener: ReaderListener) -> Reader:
         """A reader for this egress. One that reads on behalf of a job reads alone."""
@@ -46,6 +53,46 @@ class SharedReading:
         """Forget a stream that nobody reads any more."""
         self._streams.pop((egress.topic, egress.topic_id, partition), None)
 
+    def gathering(self, egress: Egress) -> Gathering:
+        """Those who start on this topic."""
+        return self._gatherings.setdefault((egress.topic, egress.topic_id), Gathering())
+
+
+class Gathering:
+    """The readers of one topic that were started and have nothing yet, and the streams that wait for them."""
+
+    def __init__(self) -> None:
+        self._expected: set[SharedReader] = set()
+        self._streams: set[Stream] = set()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def expect(self, member: SharedReader) -> None:
+        """Wait for this member from now on."""
+        self._expected.add(member)
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(GATHER_S, self._over)
+
+    def came(self, member: SharedReader) -> None:
+        """Wait no longer for this member: it is there, or will not come."""
+        self._expected.discard(member)
+        if not self._expected:
+            self._over()
+
+    def waits(self, stream: Stream) -> bool:
+        """Whether this stream should wait; it is begun when that is over."""
+        if self._expected:
+            self._streams.add(stream)
+        return bool(self._expected)
+
+    def _over(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._expected.clear()
+        for stream in self._streams:
+            stream.begin()
+        self._streams.clear()
+
 
 class SharedReader:
     """A `Reader` that may have its records from another one, and the `ReaderListener` of the reader that it has itself.
@@ -58,12 +105,14 @@ class SharedReader:
         self._egress = egress
         self._listener = listener
         self._streams: dict[int, Stream] = {}
+        self._gathering = all_.gathering(egress)
         self.inner = readers(egress, self)
         self.next: dict[int, int] = {}
         self.paused = False
 
     def start(self) -> None:
         """See `Reader`."""
+        self._gathering.expect(self)
         self.inner.start()
 
     def pause(self) -> None:
@@ -98,6 +147,7 @@ class SharedReader:
 
     async def aclose(self) -> None:
         """See `Reader`."""
+        self._gathering.came(self)
         await self.inner.aclose()
 
     def on_assigned(self, marks: Mapping[int, Mark]) -> None:
@@ -106,7 +156,8 @@ class SharedReader:
         for partition, mark in marks.items():
             self.next[partition] = mark.offset
             self._streams[partition] = stream = self._all.stream(self._egress, partition)
-            stream.enter(self)
+            stream.enter(self, waits=not stream.running and self._gathering.waits(stream))
+        self._gathering.came(self)
 
     def on_records(self, records: list[Record]) -> None:
         """See `ReaderListener`."""
@@ -150,19 +201,29 @@ class Stream:
         self._partition = partition
         self._lead: SharedReader | None = None
         self._sharing: dict[SharedReader, None] = {}
+        self._waiting: set[SharedReader] = set()
+        """Those who hold their reading until all who were started are there."""
         self._alone: set[SharedReader] = set()
         self._fallen: set[SharedReader] = set()
         """Those of them that are paused and whose own reading is held: it has to go on where they stopped."""
 
     @property
     def empty(self) -> bool:
-        """Whether nobody reads here."""
-        return self._lead is None and not self._alone
+        """Whether this is nobody's partition."""
+        return not self.running and not self._waiting
 
-    def enter(self, member: SharedReader) -> None:
-        """The partition is this member's from now on."""
+    @property
+    def running(self) -> bool:
+        """Whether somebody reads here."""
+        return self._lead is not None or bool(self._alone)
+
+    def enter(self, member: SharedReader, *, waits: bool) -> None:
+        """The partition is this member's from now on; it `waits` for others before it reads."""
         lead = self._lead
-        if lead is None:
+        if waits:
+            self._waiting.add(member)
+            member.hold(self._partition)
+        elif lead is None:
             self._lead = member
         elif 0 <= self._ahead(member, lead) <= NEAR and not lead.paused:
             self._share(member)
@@ -172,8 +233,25 @@ class Stream:
         else:
             self._alone.add(member)
 
+    def begin(self) -> None:
+        """Let those who waited for each other read, the hindmost first."""
+        waited = sorted((one for one in self._waiting if not one.paused), key=self._at)
+        self._alone.update(self._waiting)
+        self._fallen.update(self._waiting.difference(waited))
+        self._waiting.clear()
+        for member in waited:
+            if self._lead is not None and 0 <= self._ahead(member, self._lead) <= NEAR:
+                self._alone.discard(member)
+                self._sharing[member] = None
+                continue
+            member.go_on(self._partition, max(self._at(member), 0))
+            if self._lead is None and self._at(member) >= 0:
+                self._alone.discard(member)
+                self._lead = member
+
     def leave(self, member: SharedReader) -> None:
         """The partition is this member's no more."""
+        self._waiting.discard(member)
         self._sharing.pop(member, None)
         self._alone.discard(member)
         self._fallen.discard(member)

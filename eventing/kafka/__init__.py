@@ -67,7 +67,10 @@ class Reader(Protocol):
         """Go on handing over records."""
 
     def hold(self, partition: int) -> None:
-        """Read no further in this partition, which stays ours; what is under way may still come."""
+        """Read no further in this partition, which stays ours; what is under way may still come.
+
+        Where the listener asks for it while it hears of the assignment, nothing comes.
+        """
 
     def go_on(self, partition: int, offset: int) -> None:
         """Read a partition that was held again, from this offset. A partition that goes is held no more."""

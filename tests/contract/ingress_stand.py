@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from channel.app import create_app
-from channel.ingress import EventIngress
+from channel.ingress import EventIngress, Noticed
 from channel.server import Server
 from eventing import settings
 from eventing.codec import http, kafka
@@ -213,12 +213,17 @@ class Stand:
 
 @asynccontextmanager
 async def ingress(
-    *, plan: Plan | None = PLAN, not_ready: Callable[[], str] = str, host: str = "127.0.0.1", **limits: float
+    *,
+    plan: Plan | None = PLAN,
+    not_ready: Callable[[], str] = str,
+    host: str = "127.0.0.1",
+    noticed: Noticed | None = None,
+    **limits: float,
 ) -> AsyncIterator[Stand]:
     """Serve while inside; limits are fields of the ingress settings."""
     wanted = settings.Ingress(host=host, port=0, **limits)  # type: ignore[arg-type]
     telemetry, fake = Telemetry(), FakeKafka()
-    events = EventIngress(fake, IngressMetrics(telemetry), wanted)
+    events = EventIngress(fake, IngressMetrics(telemetry), wanted, noticed)
     if plan is not None:
         events.replace(plan)
     server = await Server.start(

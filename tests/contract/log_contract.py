@@ -94,8 +94,10 @@ class LogCases:
     async def join(self, log: Log, made: list[Member]) -> AsyncIterator[Callable[..., Member]]:
         """Lets one more member join a group on a topic."""
 
-        def join(topic: str, group: str = "", metadata: str = "", topic_id: str = "") -> Member:
-            member = Member(metadata=metadata)
+        def join(
+            topic: str, group: str = "", metadata: str = "", topic_id: str = "", kind: type[Member] = Member
+        ) -> Member:
+            member = kind(metadata=metadata)
             member.reader = log.reader(topic, group or topic, member, topic_id)
             member.reader.start()
             made.append(member)

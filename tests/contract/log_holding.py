@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from log_contract import PATIENCE_S, Log, LogCases, Member, write
 from raw_http import until
 
 from eventing.record import Mark
+
+
+class HoldsAtOnce(Member):
+    def on_assigned(self, marks: Mapping[int, Mark]) -> None:
+        super().on_assigned(marks)
+        for partition in marks:
+            self.reader.hold(partition)
 
 
 class HoldingCases(LogCases):
@@ -27,6 +34,17 @@ class HoldingCases(LogCases):
         assert [record.offset for record in member.records] == list(range(1, held_at))
         await write(log, topic, "z")
         await until(lambda: member.values[-1] == b"z", PATIENCE_S)
+
+    async def test_a_partition_that_is_held_as_it_is_assigned_hands_over_nothing(
+        self, log: Log, topic: str, join: Callable[..., Member]
+    ) -> None:
+        await write(log, topic, "a", "b")
+        member = join(topic, kind=HoldsAtOnce)
+        await until(lambda: member.assigned, PATIENCE_S)
+        await self._long_enough()
+        assert member.records == []
+        member.reader.go_on(0, 1)
+        await until(lambda: member.values == [b"b"], PATIENCE_S)
 
     async def test_a_pause_and_its_end_leave_a_partition_held(
         self, log: Log, topic: str, join: Callable[..., Member]
@@ -76,7 +94,7 @@ class HoldingCases(LogCases):
         member.reader.hold(0)
         for n in range(50):
             await write(log, topic, f"q{n}")
-            await until(lambda: len(other.records) > len(member.records) or _same(member, other, n), PATIENCE_S)
+            await until(lambda n=n: len(other.records) > len(member.records) or _same(member, other, n), PATIENCE_S)
             if len(other.records) > len(member.records):
                 await self._long_enough()
                 if len(other.records) > len(member.records):

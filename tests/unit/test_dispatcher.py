@@ -129,3 +129,20 @@ async def test_an_egress_that_is_held_leaves_its_group_and_comes_back(stand: Sta
     await until(lambda: stand.posts)
     assert stand.ids == ["e2"]
     await dispatcher.aclose()
+
+
+async def test_a_change_counts_while_another_egress_still_gives_everything_up(stand: Stand) -> None:
+    dispatcher = Dispatcher(stand.loop)
+    busy = replace(stand.egress, uid="busy", group="busy", subscriber="http://slow/")
+    await dispatcher.apply(plan(stand.egress, busy))
+    await until(lambda: all(reader.positions for reader in stand.readers))
+    release = stand.hold("e1")
+    await stand.send("e1")
+    await until(lambda: len(stand.posts) == 2)
+    changed = replace(stand.egress, subscriber="http://new/")
+    applying = asyncio.ensure_future(dispatcher.apply(plan(changed)))
+    await until(lambda: dispatcher.egresses == [changed])
+    assert not applying.done()
+    release.set()
+    await applying
+    await dispatcher.aclose()

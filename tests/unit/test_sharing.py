@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from memory_kafka import MemoryKafka, MemoryReader
 from raw_http import until
 
+from dispatcher import sharing
 from dispatcher.sharing import NEAR, SharedReader, SharedReading
 from eventing.kafka import Reader, ReaderListener, appended
 from eventing.plan.model import Egress
@@ -64,7 +65,10 @@ class SlowToHear(MemoryReader):
     """A reader that, as a thread does, hears a little later what it is asked, and hands over what it had by then."""
 
     def hold(self, partition: int) -> None:
-        self._later(lambda: MemoryReader.hold(self, partition))
+        if partition in self.positions:
+            self._later(lambda: MemoryReader.hold(self, partition))
+        else:  # Before the first record of a partition it is heard at once.
+            MemoryReader.hold(self, partition)
 
     def go_on(self, partition: int, offset: int) -> None:
         self._later(lambda: MemoryReader.go_on(self, partition, offset))
@@ -85,12 +89,16 @@ class House:
     def _reader(self, egress: Egress, listener: ReaderListener) -> Reader:
         return SlowToHear(self.kafka, egress.topic, egress.group, listener, "")
 
-    async def join(self, name: str, at: int | None = None) -> Member:
+    def start(self, name: str, at: int | None = None) -> Member:
         if at is not None:
             self.kafka.group(name).marks[0] = Mark(at)
         member = Member(self, name)
         self.members.append(member)
         member.reader.start()
+        return member
+
+    async def join(self, name: str, at: int | None = None) -> Member:
+        member = self.start(name, at)
         await until(lambda: member.starts)
         return member
 
@@ -114,6 +122,38 @@ async def test_those_who_stand_at_one_place_share_one_reading(house: House) -> N
     await house.send(5)
     await until(lambda: all(member.offsets == [0, 1, 2, 3, 4] for member in members))
     assert sum(member.own.positions[0] for member in members) == 5
+
+
+async def test_those_who_start_together_read_their_backlog_once(house: House) -> None:
+    await house.send(900)
+    members = [house.start(name, at) for name, at in (("a", 20), ("b", 0), ("c", 500))]
+    await until(lambda: [len(member.offsets) for member in members] == [880, 900, 400])
+    assert [member.own.positions[0] for member in members] == [20, 900, 500]
+
+
+async def test_nobody_waits_long_for_one_that_does_not_come(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sharing, "GATHER_S", 0.05)
+    await house.send(3)
+    monkeypatch.setattr(SlowToHear, "start", lambda _: None)
+    house.start("missing", 0)
+    monkeypatch.undo()
+    member = house.start("here", 0)
+    await until(lambda: member.offsets == [0, 1, 2])
+
+
+async def test_one_that_goes_while_they_wait_is_not_waited_for_and_one_that_pauses_follows_later(house: House) -> None:
+    await house.send(3)
+    group = house.kafka.group("late")
+    async with group._turn:
+        first, second = house.start("first", 0), house.start("second", 0)
+        late = house.start("late", 0)
+        await until(lambda: first.starts and second.starts)
+        second.reader.pause()
+        assert first.offsets == second.offsets == []
+        group.soon(late.reader.aclose())
+        await until(lambda: first.offsets == [0, 1, 2])
+    second.reader.resume()
+    await until(lambda: second.offsets == [0, 1, 2])
 
 
 async def test_who_is_behind_reads_by_itself_until_it_has_caught_up(house: House) -> None:

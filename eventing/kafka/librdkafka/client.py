@@ -141,7 +141,6 @@ def _reading(settings: Kafka) -> Properties:
         "queued.min.messages": 10_000,
         "fetch.max.bytes": settings.prefetch_kib * 1024,
         "fetch.queue.backoff.ms": 20,
-        "topic.metadata.refresh.interval.ms": 20_000,
     }
 
 
@@ -157,6 +156,9 @@ def _complete(settings: Kafka, ours: Properties) -> Properties:
         "socket.keepalive.enable": True,
         "log.connection.close": False,
         "reconnect.backoff.max.ms": 2_000,
+        # Keeps one connection in use, whatever Kafka or a firewall thinks of idle ones: librdkafka that has lost them all
+        # looks for Kafka anew, which costs the next event one or two seconds.
+        "topic.metadata.refresh.interval.ms": 20_000,
         "socket.timeout.ms": max(int(settings.request_timeout_s * 1000), 1_000),
         "logger": _log,
         **ours,

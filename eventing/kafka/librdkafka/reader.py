@@ -7,7 +7,7 @@ first, its last marks are committed, and only then the partition goes. A mark th
 counts for nothing.
 
 A defect in here or in the listener never ends the reading: it is logged, the member leaves the group, and a new one joins
-that starts at what is committed.
+that starts at what is committed. The same happens to a member that has lost Kafka (see `pulse`).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from confluent_kafka import (
 )
 
 from eventing.kafka import ReaderListener
-from eventing.kafka.librdkafka import client
+from eventing.kafka.librdkafka import client, pulse
 from eventing.kafka.librdkafka.records import record_of
 from eventing.marks import stale
 from eventing.record import Mark, Record
@@ -73,6 +73,9 @@ class KafkaReader:
         self._listener = listener
         self._patience_s = revoke_patience_s
         self._request_s = settings.request_timeout_s
+        # Who leaves a group before its session is over without saying so makes everybody wait for the rest of it.
+        self._lost_s = settings.session_timeout_s
+        self._member: Consumer | None = None
         self._going = threading.Event()
         self._going.set()
         self._ending = False
@@ -134,7 +137,7 @@ class KafkaReader:
         while not self._ending:
             try:
                 self._be_a_member()
-            except _NoMarks:
+            except (_NoMarks, pulse.Lost):
                 time.sleep(_AFRESH_S)
             except Exception:  # noqa: BLE001  a thread has nobody else to tell
                 _log.exception("the reader met a defect and starts over", topic=self._topic, group=self._group)
@@ -143,16 +146,25 @@ class KafkaReader:
 
     def _be_a_member(self) -> None:
         consumer = Consumer({**self._properties, "on_commit": self._committed, "error_cb": self._trouble})
+        heart = pulse.Pulse(consumer, lost_s=self._lost_s)
+        self._member = consumer
         try:
             consumer.subscribe([self._topic], on_assign=self._assign, on_revoke=self._revoke, on_lost=self._lost)
             while not self._ending:
                 self._wait_while_paused(consumer)
                 self._move(consumer)
-                self._read(consumer)
+                if self._read(consumer):
+                    heart.beat()
+                heart.check(self._topic)
                 self._commit_now(consumer)
+        except pulse.Lost:
+            self._say_lost()
+            # It is nobody's member any more, whatever it still calls.
+            self._member = None
+            raise
         finally:
             try:
-                consumer.close()
+                heart.end(consumer.close)
             finally:
                 self._leave_nothing()
 
@@ -167,8 +179,11 @@ class KafkaReader:
             self._call(self._gone, sorted(self._owned))
             self._owned.clear()
 
-    def _read(self, consumer: Consumer) -> None:
-        """Wait for one record, then take what else is there: `consume` alone would wait until its batch is full."""
+    def _read(self, consumer: Consumer) -> bool:
+        """Wait for one record, then take what else is there: `consume` alone would wait until its batch is full.
+
+        Whether there were any.
+        """
         first = consumer.poll(_POLL_S)
         found = [first, *consumer.consume(BATCH_RECORDS, 0)] if first is not None else ()
         records = [made for one in found if (made := self._record(one))]
@@ -179,6 +194,7 @@ class KafkaReader:
                 pass
         if self._defect is not None:
             raise self._defect
+        return bool(records)
 
     def _hand_over(self, records: list[Record], taken: threading.Event | None = None) -> None:
         """What was under way when a pause began waits here for its end."""
@@ -191,6 +207,13 @@ class KafkaReader:
                 self._defect = error
         if taken is not None:
             taken.set()
+
+    def _assigned(self, marks: Mapping[int, Mark], heard: threading.Event) -> None:
+        try:
+            self._listener.on_assigned(marks)
+        except Exception as error:  # noqa: BLE001  it is raised in the thread, which then starts over
+            self._defect = error
+        heard.set()
 
     async def _given_up(self, partitions: Sequence[int]) -> Mapping[int, Mark]:
         self._read_ahead = [record for record in self._read_ahead if record.partition not in partitions]
@@ -239,6 +262,8 @@ class KafkaReader:
         consumer.resume(self._partitions(self._owned - self._resting))
 
     def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        if consumer is not self._member:
+            return
         found = self._marks(consumer, partitions)
         old = {p for p, mark in found.items() if stale(mark, self._topic_id)}
         marks = {p: _NOTHING if p in old else mark for p, mark in found.items()}
@@ -246,13 +271,17 @@ class KafkaReader:
             why = "its topic was made again" if old else "nothing is committed for it"
             _log.warning("partitions are read from their beginning", group=self._group, partitions=bare, why=why)
         self._owned.update(marks)
-        self._call(self._listener.on_assigned, marks)
+        heard = threading.Event()
+        self._call(self._assigned, marks, heard)
+        # What the listener wants held is not even fetched.
+        heard.wait(self._patience_s)
         unset = {p: OFFSET_BEGINNING if p in old else OFFSET_INVALID for p in marks}
         consumer.incremental_assign(
             [TopicPartition(self._topic, p, mark.offset if mark.offset >= 0 else unset[p]) for p, mark in marks.items()]
         )
         if self._held_back:
             consumer.pause(self._partitions(marks))
+        self._move(consumer)
         _log.debug("partitions assigned", group=self._group, partitions=sorted(marks))
 
     def _marks(self, consumer: Consumer, partitions: list[TopicPartition]) -> dict[int, Mark]:
@@ -265,6 +294,8 @@ class KafkaReader:
         return {one.partition: Mark(one.offset, one.metadata or "") if one.offset >= 0 else _NOTHING for one in found}
 
     def _revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        if consumer is not self._member:
+            return
         numbers = [one.partition for one in partitions]
         marks = self._ask(self._given_up(numbers)) or {}
         with self._lock:
@@ -275,6 +306,8 @@ class KafkaReader:
         _log.debug("partitions revoked", group=self._group, partitions=numbers)
 
     def _lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        if consumer is not self._member:
+            return
         numbers = [one.partition for one in partitions]
         with self._lock:
             for partition in numbers:
@@ -330,6 +363,11 @@ class KafkaReader:
 
     def _partitions(self, numbers: Sequence[int] | set[int] | Mapping[int, Mark]) -> list[TopicPartition]:
         return [TopicPartition(self._topic, number) for number in numbers]
+
+    def _say_lost(self) -> None:
+        if "lost" not in self._troubled:
+            self._troubled.add("lost")
+            _log.warning("Kafka does not answer: the reader starts over", topic=self._topic, group=self._group)
 
     def _trouble(self, error: KafkaError) -> None:
         """Say each trouble once, until records come again."""

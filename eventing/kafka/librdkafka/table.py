@@ -11,7 +11,7 @@ from collections.abc import Callable
 import structlog
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
 
-from eventing.kafka.librdkafka import client
+from eventing.kafka.librdkafka import client, pulse
 from eventing.settings import Kafka
 
 Rows = dict[str, bytes | None]
@@ -50,6 +50,8 @@ class TableReader:
         while not self._ending:
             try:
                 self._follow()
+            except pulse.Lost:
+                _log.warning("Kafka does not answer: the topic is read anew", topic=self._topic)
             except Exception:  # noqa: BLE001  a thread has nobody else to tell
                 _log.exception("reading met a defect and starts over", topic=self._topic)
                 time.sleep(_AFRESH_S)
@@ -57,14 +59,17 @@ class TableReader:
 
     def _follow(self) -> None:
         consumer = Consumer({**self._properties, "error_cb": self._trouble})
+        heart = pulse.Pulse(consumer)
         rows: Rows = {}
         try:
             consumer.assign([TopicPartition(self._topic, 0, OFFSET_BEGINNING)])
             while not self._ending:
                 first = consumer.poll(_POLL_S)
+                heart.check(self._topic)
                 for message in [first, *consumer.consume(_BATCH, 0)] if first is not None else ():
                     error = message.error()
                     if error is None:
+                        heart.beat()
                         key, value = message.key(), message.value()
                         rows[(key or b"").decode(errors="replace")] = value
                     elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
@@ -77,7 +82,7 @@ class TableReader:
             if self._ending:
                 # There is nothing to commit or to leave, and closing may have to sit out a name lookup.
                 self._call(self._ended.set)
-            consumer.close()
+            heart.end(consumer.close)
 
     def _call(self, function: Callable[..., None], *arguments: Rows) -> None:
         with contextlib.suppress(RuntimeError):  # the loop has ended without us
