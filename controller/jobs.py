@@ -1,9 +1,9 @@
 """Deliveries of a span of old records beside the live one: redelivered dead letters, and replays for a new group.
 
-A job is one more egress in the plan, made from its subscription's egress in each round, so it follows every change of it;
+A job is one more egress in the plan, made in each round from that of its subscription or trigger, whose changes it follows;
 its group is its own, and `only` names the offsets to deliver. It is over when the group's marks leave none of them
 unfinished; then the egress goes, and once a plan without it has been published the group is deleted: a dispatcher that
-started with the older plan would find no marks and deliver all of it again. A paused subscription pauses its jobs.
+started with the older plan would find no marks and deliver all of it again. What is paused pauses its jobs.
 
 Jobs live in this process. When it ends they end too, and nothing is lost by that: a letter without a marker is still open,
 and a group that is left behind expires as Kafka's `offsets.retention.minutes` has it.
@@ -38,7 +38,7 @@ RUNNING, DONE, FAILED, CANCELLED = "running", "done", "failed", "cancelled"
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """One job: `kind` is `redeliver` or `replay`, `of` the uid of its subscription, `done` and `total` count offsets."""
+    """One job: `kind` is `redeliver` or `replay`, `of` the uid of its egress, `done` and `total` count offsets."""
 
     id: str
     kind: str
@@ -115,9 +115,9 @@ class Jobs:
 
     async def start(self, kind: str, egress: Egress, topic: str, topic_id: str, spans: Spans) -> Job:
         """Begin to deliver these spans of a topic as this egress does; raises where Kafka can't be prepared for it."""
-        title = f"{egress.kind} {egress.namespace}/{egress.name}"
+        title = egress.title
         if egress.pace == "paused":
-            fix = f"resume it first: kanal resume subscription/{egress.name} -n {egress.namespace}"
+            fix = f"resume it first: kanal resume {egress.kind.lower()}/{egress.name} -n {egress.namespace}"
             raise Invalid("is paused", where=title, fix=fix)
         with self._reserved(egress.uid, topic, title):
             id_ = self._new_id()
@@ -151,12 +151,11 @@ class Jobs:
         yield job
 
     @contextmanager
-    def holding(self, uid: str) -> Iterator[None]:
+    def holding(self, egress: Egress) -> Iterator[None]:
         """Keep the dispatchers out of the group of this egress while inside."""
+        uid = egress.uid
         if uid in self._held:
-            raise Invalid(
-                "its offsets are being set already", where=f"subscription {uid}", fix="wait until that is over"
-            )
+            raise Invalid("its offsets are being set already", where=egress.title, fix="wait until that is over")
         self._held.add(uid)
         self._ring()
         try:
@@ -176,7 +175,7 @@ class Jobs:
             if job.state != RUNNING:
                 continue
             if job.of not in wanted.egresses:
-                job.end(FAILED, "the subscription is gone, or its references can't be resolved")
+                job.end(FAILED, "it was deleted, or its references can't be resolved")
             elif job.of in running.egresses:
                 one = _egress(job, running.egresses[job.of])
                 extra[one.uid] = one
@@ -259,6 +258,8 @@ class Jobs:
 
 def _egress(job: Job, base: Egress) -> Egress:
     pace: Pace = "paused" if base.pace == "paused" else "running"
-    return replace(
+    one = replace(
         base, uid=job.uid, group=job.group, topic=job.topic, topic_id=job.topic_id, only=job.spans, pace=pace
     )  # fmt: skip
+    # A dead letter has passed the filters once, and since then it says more than it did.
+    return replace(one, filters=()) if one.redelivers else one

@@ -1,4 +1,4 @@
-"""The dead letter topics of subscriptions: looked through, read and marked for people.
+"""The dead letter topics of subscriptions and triggers: looked through, read and marked for people.
 
 A topic is read twice: once to learn which letters are open and wanted (`eventing.letters.Fold`, two bits a record), once for
 those alone. So neither a huge topic nor a huge letter is ever held. Nothing is deleted here: a discarded letter gets a

@@ -1,7 +1,7 @@
 """What a person may do beside applying resources: see dead letters and send them again, replay, pause and resume.
 
 Every verb of the command line and every button of a console ends in one method here. A method answers with plain
-documents and raises errors that name the subscription and the fix; it knows no HTTP.
+documents and raises errors that name the subscription or trigger and the fix; it knows no HTTP.
 """
 
 from __future__ import annotations
@@ -10,21 +10,21 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from difflib import get_close_matches
 from typing import Any
 
 import structlog
 
+from controller import naming
 from controller.jobs import Job, Jobs
 from controller.letters import Letters
+from controller.naming import Named
 from controller.replay import Point, between, offset_of, point, repeated, rewound
 from eventing.errors import Invalid, NotFound, Unavailable
 from eventing.kafka import Admin
 from eventing.kinds.delivery import PAUSED_ANNOTATION, is_paused
-from eventing.kinds.subscription import Subscription
+from eventing.kinds.meta import Resource
 from eventing.letters import Fold, Letter, Marker, Wanted
 from eventing.marks import unfinished
-from eventing.plan import names
 from eventing.plan.model import Egress, Plan
 from eventing.plan.options import Options
 from eventing.plan.status import ready_of
@@ -40,7 +40,7 @@ _log = structlog.get_logger("controller")
 
 @dataclass(frozen=True, slots=True)
 class Rewind:
-    """What a replay in the subscription's own group would do: marks to commit, events to deliver, events that come twice."""
+    """What a replay in the own group would do: marks to commit, events to deliver, events that come twice."""
 
     marks: Mapping[int, Mark]
     events: int
@@ -48,7 +48,7 @@ class Rewind:
 
 
 class Operations:
-    """The operations on the subscriptions of one store; `plan` tells what runs now."""
+    """The operations on the subscriptions and triggers of one store; `plan` tells what runs now."""
 
     def __init__(
         self,
@@ -68,38 +68,52 @@ class Operations:
         self._options = options
         self._now = now
 
+    async def find(self, namespace: str, name: str) -> Named:
+        """The subscription or trigger of this name. Raises `Invalid` where both have it and `NotFound` where none does.
+
+        One that was deleted is found by the dead letters that it left.
+        """
+        known = self._known()
+        found = naming.the_one([one for one in known if (one.namespace, one.name) == (namespace, name)])
+        if found is None:
+            either = [Named(kind, namespace, name) for kind in naming.KINDS]
+            found = naming.the_one([one for one in either if await self._admin.topic(self._grave(one)) is not None])
+        if found is None:
+            raise naming.missing(known, namespace, name)
+        return found
+
     async def counts(self, namespace: str | None) -> list[dict[str, Any]]:
-        """For each subscription, how many dead letters are open and how many were handled."""
-        found = [one for one in self._subscriptions() if namespace in (None, one.metadata.namespace)]
+        """For each subscription and trigger, how many dead letters are open and how many were handled."""
         rows = []
-        for one in found:
-            fold = await self._letters.fold(self._grave(one.metadata.namespace, one.metadata.name))
-            place = {"namespace": one.metadata.namespace, "name": one.metadata.name}
-            rows.append({**place, "open": fold.chosen, "handled": fold.handled})
+        for one in self._known():
+            if namespace in (None, one.namespace):
+                fold = await self._letters.fold(self._grave(one))
+                place = {"namespace": one.namespace, "kind": one.kind.KIND, "name": one.name}
+                rows.append({**place, "open": fold.chosen, "handled": fold.handled})
         return rows
 
-    async def fold(self, namespace: str, name: str, wanted: Wanted, *, handled_too: bool = False) -> Fold:
-        """Which dead letters of a subscription are wanted; one that was deleted still has its letters."""
-        topic = self._grave(namespace, name)
+    async def fold(self, of: Named, wanted: Wanted, *, handled_too: bool = False) -> Fold:
+        """Which dead letters are wanted; a subscription or trigger that was deleted still has its letters."""
+        topic = self._grave(of)
         if await self._admin.topic(topic) is None:
-            self._subscription(namespace, name)
+            self._resource(of)
         return await self._letters.fold(topic, wanted, handled_too=handled_too)
 
-    def read(self, namespace: str, name: str, fold: Fold, newest: int | None = None) -> AsyncIterator[list[Letter]]:
+    def read(self, of: Named, fold: Fold, newest: int | None = None) -> AsyncIterator[list[Letter]]:
         """The chosen letters in batches, oldest first."""
-        return self._letters.read(self._grave(namespace, name), fold, newest)
+        return self._letters.read(self._grave(of), fold, newest)
 
-    async def letter(self, namespace: str, name: str, offset: int) -> tuple[Letter, Marker | None]:
+    async def letter(self, of: Named, offset: int) -> tuple[Letter, Marker | None]:
         """One letter and what became of it."""
-        topic = self._grave(namespace, name)
+        topic = self._grave(of)
         if await self._admin.topic(topic) is None:
-            self._subscription(namespace, name)
+            self._resource(of)
         return await self._letters.one(topic, offset)
 
-    async def redeliver(self, namespace: str, name: str, wanted: Wanted, before: int | None) -> tuple[Job, int]:
+    async def redeliver(self, of: Named, wanted: Wanted, before: int | None) -> tuple[Job, int]:
         """Begin to deliver the wanted letters again; the job, and how many letters are left for a further one."""
-        egress = self._running(namespace, name)
-        fold = await self._chosen(namespace, name, wanted, before)
+        egress = self._running(of)
+        fold = await self._chosen(of, wanted, before)
         spans = fold.spans()
         state = await self._admin.topic(egress.dead_letter_topic)
         topic_id = "" if state is None else state.id
@@ -108,32 +122,32 @@ class Operations:
         )  # fmt: skip
         return job, count(spans[MOST_SPANS:])
 
-    async def discard(self, namespace: str, name: str, wanted: Wanted, before: int | None) -> int:
+    async def discard(self, of: Named, wanted: Wanted, before: int | None) -> int:
         """Mark the wanted letters as discarded: nobody is to get them. They stay in the topic."""
-        fold = await self._chosen(namespace, name, wanted, before)
-        discarded = await self._letters.discard(self._grave(namespace, name), fold)
-        _log.info("dead letters discarded", subscription=f"{namespace}/{name}", letters=discarded)
+        fold = await self._chosen(of, wanted, before)
+        discarded = await self._letters.discard(self._grave(of), fold)
+        _log.info("dead letters discarded", **of.field, letters=discarded)
         return discarded
 
-    async def replay_beside(self, namespace: str, name: str, begin: Sequence[str], end: Sequence[str]) -> Job:
+    async def replay_beside(self, of: Named, begin: Sequence[str], end: Sequence[str]) -> Job:
         """Begin to deliver old events again as a job with a group of its own."""
-        egress = self._running(namespace, name)
+        egress = self._running(of)
         spans = await self._spans(egress, begin, end)
         return await self.jobs.start(
             "replay", egress, egress.topic, egress.topic_id, {p: [span] for p, span in spans.items()}
         )  # fmt: skip
 
     async def replay_within(
-        self, namespace: str, name: str, begin: Sequence[str], end: Sequence[str], *, accept_repeated: bool
+        self, of: Named, begin: Sequence[str], end: Sequence[str], *, accept_repeated: bool
     ) -> Rewind:
-        """Set the subscription's own group back, so that it delivers old events again and then goes on as before.
+        """Set the own group back, so that it delivers old events again and then goes on as before.
 
         The dispatchers leave the group meanwhile, and what they commit as they leave counts. One commit can be missed, in
         one partition, where it comes between the last look before they are gone and the commit that shows it.
         """
-        egress = self._running(namespace, name)
+        egress = self._running(of)
         spans = await self._spans(egress, begin, end)
-        with self.jobs.holding(egress.uid):
+        with self.jobs.holding(egress):
             try:
                 async with asyncio.timeout(HELD_S):
                     rewind = await self._rewind(egress, spans, accept_repeated=accept_repeated)
@@ -142,13 +156,13 @@ class Operations:
                     f"its dispatchers did not leave the group {egress.group} within {HELD_S:.0f} s; nothing changed"
                 )
                 fix = "look whether one of them hangs, and try again"
-                raise Unavailable(message, where=_title(namespace, name), fix=fix) from error
-        _log.info("replay begins", subscription=f"{namespace}/{name}", events=rewind.events, repeated=rewind.repeated)
+                raise Unavailable(message, where=of.title, fix=fix) from error
+        _log.info("replay begins", **of.field, events=rewind.events, repeated=rewind.repeated)
         return rewind
 
-    async def pace(self, namespace: str, name: str, *, paused: bool) -> bool:
+    async def pace(self, of: Named, *, paused: bool) -> bool:
         """Pause or resume; False where it was so already."""
-        one = self._subscription(namespace, name)
+        one = self._resource(of)
         if is_paused(one.metadata) == paused:
             return False
         annotations = {key: text for key, text in one.metadata.annotations.items() if key != PAUSED_ANNOTATION}
@@ -158,17 +172,17 @@ class Operations:
         await self._store.apply(one.model_copy(update={"metadata": metadata}))
         return True
 
-    async def _chosen(self, namespace: str, name: str, wanted: Wanted, before: int | None) -> Fold:
+    async def _chosen(self, of: Named, wanted: Wanted, before: int | None) -> Fold:
         """The wanted letters that are open; `Invalid` where there are none, or where one that was named is not open."""
-        self._subscription(namespace, name)
-        fold = await self._letters.fold(self._grave(namespace, name), wanted, before=before)
+        self._resource(of)
+        fold = await self._letters.fold(self._grave(of), wanted, before=before)
         missing = sorted(offset for offset in wanted.offsets or () if not fold.has(offset))
         if missing:
             told = ", ".join(map(str, missing[:10])) + (" ..." if len(missing) > 10 else "")
-            fix = f"see kanal deadletters list {name} -n {namespace}"
-            raise Invalid(f"no open dead letter that fits is at {told}", where=_title(namespace, name), fix=fix)
+            fix = f"see kanal deadletters list {of.reference} -n {of.namespace}"
+            raise Invalid(f"no open dead letter that fits is at {told}", where=of.title, fix=fix)
         if not fold.chosen:
-            raise NotFound("no open dead letter fits", where=_title(namespace, name))
+            raise NotFound("no open dead letter fits", where=of.title)
         return fold
 
     async def _rewind(self, egress: Egress, spans: Mapping[int, Span], *, accept_repeated: bool) -> Rewind:
@@ -205,41 +219,37 @@ class Operations:
         found = {p: span for p, span in spans.items() if span.end > span.first}
         if not found:
             lie = ", ".join(f"{p}:{span.first} to {p}:{span.end}" for p, span in sorted(there.items()))
-            title = _title(egress.namespace, egress.name)
-            raise NotFound("no event lies between --from and --to", where=title, fix=f"there are those from {lie}")
+            fix = f"there are those from {lie}"
+            raise NotFound("no event lies between --from and --to", where=egress.title, fix=fix)
         return found
 
     async def _offsets(self, egress: Egress, at: Point, there: Mapping[int, Span]) -> Mapping[int, int | None]:
         since = {} if at.since_ms is None else await self._admin.spans(egress.topic, at.since_ms)
         return {p: offset_of(at, p, there[p], since) for p in there}
 
-    def _running(self, namespace: str, name: str) -> Egress:
-        """The egress of a subscription. Raises where it does not exist or does not deliver."""
-        one = self._subscription(namespace, name)
+    def _running(self, of: Named) -> Egress:
+        """The egress of a subscription or trigger. Raises where it does not exist or does not deliver."""
+        one = self._resource(of)
         found = self._plan().egresses.get(one.metadata.uid)
         if found is None:
             why = ready_of(one.status).message or "not looked at yet"
-            raise Unavailable(f"is not ready: {why}", where=_title(namespace, name), fix="see kanal get subscription")
+            raise Unavailable(f"is not ready: {why}", where=of.title, fix=f"see kanal get {of.kind.SINGULAR}")
         return found
 
-    def _subscription(self, namespace: str, name: str) -> Subscription:
-        known = {(one.metadata.namespace, one.metadata.name): one for one in self._subscriptions()}
-        if (namespace, name) not in known:
-            near = get_close_matches(name, [other for place, other in known if place == namespace], 1)
-            elsewhere = [place for place, other in known if other == name]
-            fix = "see kanal get subscription"
-            if near:
-                fix = f"did you mean {near[0]}?"
-            elif elsewhere:
-                fix = f"there is one in namespace {elsewhere[0]}: add -n {elsewhere[0]}"
-            raise NotFound("does not exist", where=_title(namespace, name), fix=fix)
-        return known[namespace, name]
+    def _resource(self, of: Named) -> Resource:
+        """The resource. Raises `NotFound`."""
+        found = next(
+            (one for one in self._store.list() if isinstance(one, of.kind) and naming.name_of(one) == of), None
+        )
+        if found is None:
+            raise naming.missing(self._known(), of.namespace, of.name, of.kind)
+        return found
 
-    def _subscriptions(self) -> list[Subscription]:
-        return [one for one in self._store.list() if isinstance(one, Subscription)]
+    def _known(self) -> list[Named]:
+        return naming.names_of(self._store.list())
 
-    def _grave(self, namespace: str, name: str) -> str:
-        return names.dead_letter_topic(self._options, namespace, name)
+    def _grave(self, of: Named) -> str:
+        return of.dead_letter_topic(self._options)
 
 
 def _rewind_of(
@@ -251,10 +261,6 @@ def _rewind_of(
     if again and not accept_repeated:
         message = f"Kafka has no room to remember all that is delivered already: {again} more events would come again"
         fix = "accept that with --yes, or replay --as-new-group"
-        raise Invalid(message, where=_title(egress.namespace, egress.name), fix=fix)
+        raise Invalid(message, where=egress.title, fix=fix)
     after = {p: rewound(marks[p], span, egress.topic_id) for p, span in spans.items()}
     return Rewind(after, count(spans.values()), again)
-
-
-def _title(namespace: str, name: str) -> str:
-    return f"Subscription {namespace}/{name}"

@@ -76,6 +76,7 @@ class Controller:
         self._changed = asyncio.Event()
         self._running = Plan()
         self._seen = False
+        self._left_alone: Mapping[Key, str] = {}
         self.plan = Plan()
         self.rounds = 0
 
@@ -108,8 +109,10 @@ class Controller:
         self.plan = replace(told, egresses={uid: told.egresses[uid] for uid in self._running.egresses})
         routes = await self._publish(plan, told)
         self._observed = Observed(topics, groups, routes, ids)
+        self._tell_left_alone(compiled.left_alone)
         await self._write_statuses(resources, self._compile(resources).statuses)
         await self._kafka.bury(plan, {r.metadata.uid for r in resources})
+        await self._drop_children(compiled.children)
 
     async def _publish(self, plan: Plan, told: Plan) -> Mapping[str, Problem | None]:
         """Tell the data plane, and ask the ingresses whether they know. Nothing is told before Kafka has been seen."""
@@ -148,18 +151,32 @@ class Controller:
             self.ring()
 
     async def _keep_children(self, wanted: tuple[Resource, ...]) -> bool:
-        """Make the store hold just these children; True where something changed."""
-        before = {key_of(r): r for r in self._store.list() if is_child(r)}
+        """Make the store hold these children; True where something changed."""
+        before = {key_of(r): r for r in self._store.list()}
         changed = False
         for child in wanted:
-            old = before.pop(key_of(child), None)
+            old = before.get(key_of(child))
             if old is None or old.spec.document() != child.spec.document():
                 await self._store.apply(child)
                 changed = True
-        for key in before:
-            await self._store.delete(key)
-            changed = True
         return changed
+
+    async def _drop_children(self, wanted: tuple[Resource, ...]) -> None:
+        """Delete the children that nobody wants any more, which asks for another round.
+
+        This comes last, because the data plane has to know first that nothing leads to them: the reply of a step whose
+        successor is gone would find no address.
+        """
+        kept = {key_of(child) for child in wanted}
+        for key in [key_of(r) for r in self._store.list() if is_child(r) and key_of(r) not in kept]:
+            await self._store.delete(key)
+
+    def _tell_left_alone(self, left_alone: Mapping[Key, str]) -> None:
+        """Say once of each object that it gets no status, because nothing in it will ever say so."""
+        for key, reason in left_alone.items():
+            if self._left_alone.get(key) != reason:
+                _log.warning("left alone", object=str(key), reason=reason)
+        self._left_alone = left_alone
 
     async def _write_statuses(self, resources: tuple[Resource, ...], statuses: Mapping[Key, Status]) -> None:
         """Write what changed. What was applied since the round began has its own round, and no status before it."""
@@ -167,7 +184,7 @@ class Controller:
         for seen in resources:
             key = key_of(seen)
             there = current.get(key)
-            if there is None or there.spec != seen.spec:
+            if there is None or there.spec != seen.spec or key not in statuses:
                 continue
             new = carry_times(there.status, statuses[key], self._now())
             if new != there.status:

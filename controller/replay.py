@@ -1,7 +1,7 @@
 """Which old events a person means, and the marks with which a group delivers them again. Pure: offsets and times in, marks out.
 
-A point is a time, an offset, the beginning or now. A replay in the subscription's own group is nothing but another mark:
-the offsets to deliver again become unfinished, everything that was unfinished stays so, and all else stays finished.
+A point is a time, an offset, the beginning or now. A replay in the own group of who gets them is nothing but another
+mark: the offsets to deliver again become unfinished, everything that was unfinished stays so, and all else stays finished.
 """
 
 from __future__ import annotations

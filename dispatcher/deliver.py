@@ -12,12 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from dispatcher.graveyard import Graveyard, Grief, Nap
-from dispatcher.replies import Replies
 from dispatcher.outcome import DeadLettered, Delivered, Discarded, Failed, Kept, Listener, Outcome, Replied, word_of
 from dispatcher.redelivery import ERROR, redelivered
+from dispatcher.replies import Replies
+from eventing import ttl
 from eventing.codec import http as http_codec
 from eventing.codec import kafka as kafka_codec
-from eventing import ttl
 from eventing.errors import EventingError, Invalid
 from eventing.event import Event, is_attribute_name
 from eventing.http import Response, Sender, SendFailed

@@ -1,4 +1,4 @@
-"""What `kanal lag` prints: a row a subscription. Pure text, no network, no clock."""
+"""What `kanal lag` prints: a row a subscription or trigger. Pure text, no network, no clock."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from kanal.table import columns
 
-_HEADINGS = ("NAMESPACE", "NAME", "LAG", "OLDEST", "RATE", "IN FLIGHT", "RETRYING", "DEAD LETTERS", "STATE")
+_HEADINGS = ("NAMESPACE", "KIND", "NAME", "LAG", "OLDEST", "RATE", "IN FLIGHT", "RETRYING", "DEAD LETTERS", "STATE")
 _NONE = "-"
 
 
@@ -17,7 +17,7 @@ def lag_table(items: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _row(item: Mapping[str, Any]) -> tuple[str, ...]:
-    named = (item["namespace"], item["name"])
+    named = (item["namespace"], item["kind"], item["name"])
     if item["problem"]:
         return (*named, *[_NONE] * 6, item["problem"])
     letters = str(item["dead_letters"]) if item["dead_letters_exact"] else f"<={item['dead_letters']}"

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from controller.insight.verdict import FILTERED_OUT, WOULD_BE_FILTERED
 from eventing.timestamp import rfc3339
 from kanal.table import columns
 
@@ -14,16 +15,16 @@ Document = Mapping[str, Any]
 
 
 def timeline(findings: Sequence[Document], now: datetime) -> str:
-    """Each place where the event is, followed by what became of it at each subscription."""
+    """Each place where the event is, followed by what became of it at each subscription and trigger."""
     blocks = []
     for accepted in _of_kind(findings, "accepted"):
-        channels = ", ".join(accepted["channels"]) or "a channel"
+        ingresses = ", ".join(accepted["ingresses"])
         lines = [
             f"{accepted['id']}  source {accepted['source']}  type {accepted['type']}",
-            f"accepted  {_time(accepted['at_ms'])}  by {channels}: {_place(accepted)}",
+            f"accepted  {_time(accepted['at_ms'])}  by {ingresses}: {_place(accepted)}",
         ]
         rows = [(f"  {_who(fate)}", fate["state"], _told(fate, now)) for fate in _fates_of(findings, accepted)]
-        lines += columns(rows) if rows else ["  no subscription reads this topic"]
+        lines += columns(rows) if rows else ["  no subscription or trigger reads this topic"]
         blocks.append("\n".join(lines))
     blocks += [
         f"There are more events of this id than the first {found['told']}; name the source with --source."
@@ -33,12 +34,12 @@ def timeline(findings: Sequence[Document], now: datetime) -> str:
 
 
 def document(findings: Sequence[Document]) -> str:
-    """The same as one JSON document: where it is, with `subscriptions` in each place."""
+    """The same as one JSON document: where it is, with `deliveries` in each place, one a subscription or trigger."""
     hidden = ("finding", "topic", "partition", "offset")
     places = [
         {
             **{name: value for name, value in accepted.items() if name != "finding"},
-            "subscriptions": [
+            "deliveries": [
                 {name: value for name, value in fate.items() if name not in hidden}
                 for fate in _fates_of(findings, accepted)
             ],
@@ -53,7 +54,7 @@ def missing(found: Document) -> str:
     event = found["id"] + (f" from {found['source']}" if found["source"] else "")
     topics = found["topics"]
     if not topics:
-        return f"event {event} was not found: no channel has a topic; see kanal get channel"
+        return f"event {event} was not found: no channel or broker has a topic; see kanal get"
     since = found["since_ms"]
     when = "whole" if since is None else f"since {_time(since)}"
     further = (
@@ -72,11 +73,12 @@ def _of_kind(findings: Sequence[Document], kind: str) -> list[Document]:
 def _fates_of(findings: Sequence[Document], accepted: Document) -> list[Document]:
     fates = _of_kind(findings, "fate")
     here = [one for one in fates if all(one[n] == accepted[n] for n in ("topic", "partition", "offset"))]
-    return sorted(here, key=_who)
+    # A broker may have a hundred triggers, and few of them want the event.
+    return sorted(here, key=lambda fate: (fate["state"] in (FILTERED_OUT, WOULD_BE_FILTERED), _who(fate)))
 
 
 def _who(fate: Document) -> str:
-    return str(fate["subscription"]) + (f" ({fate['job']})" if fate["job"] else "")
+    return f"{fate['kind']} {fate['namespace']}/{fate['name']}" + (f" ({fate['job']})" if fate["job"] else "")
 
 
 def _told(fate: Document, now: datetime) -> str:

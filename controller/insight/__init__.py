@@ -1,4 +1,4 @@
-"""Where events are and how subscriptions stand, computed when somebody asks: `kanal trace` and `kanal lag`.
+"""Where events are and how subscriptions and triggers stand, computed when somebody asks: `kanal trace` and `kanal lag`.
 
 Nothing here is kept beforehand but the dispatchers' reports (`eventing.outcomes`): events are found by reading their topic,
 whether one is finished is told by its group's mark, and how it ended by the reports. So asking costs reading, and not asking

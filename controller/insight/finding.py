@@ -34,7 +34,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The event lies in a topic; `channels` are those that write there, as `Kind namespace/name`."""
+    """The event lies in a topic; `ingresses` are the channels or brokers that write there, as `Kind namespace/name`."""
 
     id: str
     source: str
@@ -43,18 +43,19 @@ class Accepted:
     partition: int
     offset: int
     at_ms: int
-    channels: Sequence[str]
+    ingresses: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What became of it at one subscription; `job` names the replay that it was part of, empty for live delivery.
+    """What became of it at one subscription or trigger; `job` names the replay that it was part of, empty for the live one.
 
     `dead_letters` and `letter` are topic and offset where it is kept, None for the offset where it is not.
     """
 
-    subscription: str
+    kind: str
     namespace: str
+    name: str
     topic: str
     partition: int
     offset: int
@@ -84,13 +85,13 @@ class TooMany:
 Finding = Progress | Accepted | Fate | Missing | TooMany
 
 
-def channels_of(plan: Plan, namespace: str) -> dict[str, list[str]]:
+def ingresses_of(plan: Plan, namespace: str) -> dict[str, list[str]]:
     """Who writes to each topic, as `Kind namespace/name`."""
     found: dict[str, list[str]] = {}
     for ingress in plan.ingresses.values():
         if namespace in ("", ingress.namespace):
             found.setdefault(ingress.topic, []).append(f"{ingress.kind} {ingress.namespace}/{ingress.name}")
-    return {topic: sorted(names) for topic, names in found.items()}
+    return {topic: sorted(titles) for topic, titles in found.items()}
 
 
 def matcher(wanted: Wanted) -> Callable[[Record], bool]:
@@ -126,14 +127,14 @@ def header(record: Record, name: str) -> str:
     return ""
 
 
-def accepted(record: Record, channels: Sequence[str]) -> Accepted:
+def accepted(record: Record, ingresses: Sequence[str]) -> Accepted:
     """What a record that was found tells of the event."""
     try:
         told = kafka_codec.from_record(record.headers, record.value).attributes
     except Invalid:
         told = {name: header(record, f"ce_{name}") for name in ("id", "source", "type")}
     place = record.topic, record.partition, record.offset, record.timestamp_ms
-    return Accepted(told["id"], told["source"], told["type"], *place, channels)
+    return Accepted(told["id"], told["source"], told["type"], *place, ingresses)
 
 
 def letter_of(one: Accepted, letters: Sequence[tuple[Record, KeptLetter]]) -> KeptLetter | None:

@@ -1,4 +1,4 @@
-"""How subscriptions stand: what is unfinished and since when, how fast it goes, what waits, what was given up.
+"""How subscriptions and triggers stand: what is unfinished and since when, how fast it goes, what waits, what was given up.
 
 Unfinished events are counted by each group's mark against the ends of its topic, so they are exact however deliveries are
 spread over dispatchers; rate, in flight and waiting come from the dispatchers' last reports.
@@ -26,7 +26,7 @@ _A_FEW = 16
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """One subscription. `oldest_ms` is when its oldest unfinished event was accepted (Unix milliseconds), 0 for none.
+    """One subscription or trigger. `oldest_ms` (Unix time) is when its oldest unfinished event was accepted, 0 for none.
 
     `rate` is events finished a second; it, `in_flight` and `waiting` are None where no dispatcher told of it lately.
     `dead_letters` are open ones, at most so many where `dead_letters_exact` is false. `problem` says why the rest is empty.
@@ -68,7 +68,7 @@ def behind(mark: Mark | None, there: Span, topic_id: str = "") -> Behind:
 
 
 class Gauger:
-    """Measures subscriptions; `now` is Unix seconds, `interval_s` how often dispatchers report."""
+    """Measures subscriptions and triggers; `now` is Unix seconds, `interval_s` how often dispatchers report."""
 
     def __init__(
         self, admin: Admin, scanner: Scanner, outcome_topic: str, interval_s: float, now: Callable[[], float]
@@ -82,9 +82,9 @@ class Gauger:
         self._limit = asyncio.Semaphore(AT_ONCE)
 
     async def lag(self, egresses: Iterable[Egress]) -> list[Lag]:
-        """How each of these stands, by namespace and name. Raises where Kafka's reports can't be read at all."""
+        """How each of these stands, by namespace, kind and name. Raises where Kafka's reports can't be read at all."""
         now_ms = int(self._now() * 1000)
-        wanted = sorted(egresses, key=lambda egress: (egress.namespace, egress.name, egress.uid))
+        wanted = sorted(egresses, key=lambda egress: (egress.namespace, egress.kind, egress.name, egress.uid))
         active = await activity(self._admin, self._scanner, self._outcome_topic, now_ms, self._window_ms)
         return list(await asyncio.gather(*(self._one(egress, active) for egress in wanted)))
 

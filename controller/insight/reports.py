@@ -38,7 +38,7 @@ class Rows:
 
     def add(self, record: Record) -> None:
         """Take one report in; those of other egresses aren't even decoded."""
-        # A job's egress has its subscription's uid, a point, and more.
+        # A job's egress has the uid of the one that it belongs to, a point, and more.
         if (record.key or b"").partition(b".")[0] not in self._uids:
             return
         try:

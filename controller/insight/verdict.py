@@ -1,4 +1,4 @@
-"""What became of one event at one subscription: a function of what Kafka says. Pure; `trace` gathers the facts.
+"""What became of one event at one subscription or trigger: a function of what Kafka says. Pure; `trace` gathers the facts.
 
 Two witnesses: the group's mark knows for certain whether the event is finished and nothing of how; the reports know how, are
 forgotten after a while and may be lost. Where they disagree, the mark decides what will happen and the report what happened.
@@ -14,17 +14,16 @@ from eventing.outcomes import Row
 from eventing.plan.model import Pace
 from eventing.record import Mark, Position
 
+FILTERED_OUT, WOULD_BE_FILTERED = "filtered out", "would be filtered out"
 COMMITTED_WITHIN_MS = 30_000
 """A mark that does not tell of an end after this long will never do so."""
-_STATES = {word: word.replace("_", "-") for word in (outcomes.DEAD_LETTERED, outcomes.DISCARDED, outcomes.FILTERED)}
+_STATES = {word: word.replace("_", "-") for word in (outcomes.DEAD_LETTERED, outcomes.DISCARDED)}
 _STATES |= {word: word for word in (outcomes.DELIVERED, outcomes.REPLIED, outcomes.KEPT)}
 _OLD = "details are older than what is kept"
 _ONLY_FAILURES = "no failure is written down, and only failures are (setting outcomes.keep)"
 _NOTHING_KEPT = "nothing is written down (setting outcomes.keep), so how it ended is not known"
-_UNTOLD = (
-    "no dispatcher told of it: the subscription began after it, its offsets were set past it, or the report is still to "
-    "come or was lost"
-)
+_UNTOLD = "no dispatcher told of it: {} began after it, its offsets were set past it, or the report is still to come or was lost"
+_BEGAN, _FILTERED = "the delivery", "other filters passed it over, the delivery"
 _UNTOLD_END = "how it ended is not written down, or not yet"
 _AGAIN = "the group's offsets were set back, so it is delivered again"
 
@@ -42,10 +41,11 @@ class KeptLetter:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that is known of one event at one subscription.
+    """All that is known of one event at one subscription or trigger.
 
     `rows` are what the reports say of it, in any order; `complete` says whether the reports reach back to the event, and
     `keep` is the setting `outcomes.keep`. A `mark` of None: the group has committed nothing in the event's partition.
+    `refusal` is why today's filters pass the event over: None where there are none, empty where they let it pass.
     """
 
     position: Position
@@ -57,6 +57,7 @@ class Facts:
     pace: Pace
     letter: KeptLetter | None
     now_ms: int
+    refusal: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,8 @@ def verdict(facts: Facts) -> Verdict:
     if last is not None:
         due = "" if last.next_ms > facts.now_ms else "the next attempt is due or under way"
         return _of(last, "waiting", _paced(facts.pace) or due)
-    return Verdict("queued", note=_paced(facts.pace) or _behind(facts))
+    note = _paced(facts.pace) or _behind(facts)
+    return Verdict("queued", note=f"{note}; the filters will pass it over: {facts.refusal}" if facts.refusal else note)
 
 
 def is_finished(facts: Facts) -> bool:
@@ -111,13 +113,24 @@ def _finished_untold(facts: Facts, last: Row | None) -> Verdict:
         return Verdict("kept", at_ms=letter.at_ms, reason=letter.reason, note=_since(letter))
     if last is not None:
         return _of(last, "finished", _UNTOLD_END)
+    if facts.refusal:
+        return _refused(facts)
     if facts.keep == outcomes.KEEP_NONE:
         return Verdict("finished", note=_NOTHING_KEPT)
     if not facts.complete:
         return Verdict("finished", note=_OLD)
     if facts.keep == outcomes.KEEP_FAILURES:
         return Verdict("delivered", note=_ONLY_FAILURES)
-    return Verdict("finished", note=_UNTOLD)
+    return Verdict("finished", note=_UNTOLD.format(_BEGAN if facts.refusal is None else _FILTERED))
+
+
+def _refused(facts: Facts) -> Verdict:
+    """Passed over by its filters, unless others were in force and what they let through is not known any more."""
+    if facts.keep == outcomes.KEEP_NONE:
+        return Verdict(WOULD_BE_FILTERED, reason=facts.refusal or "", note=_NOTHING_KEPT)
+    if not facts.complete:
+        return Verdict(WOULD_BE_FILTERED, reason=facts.refusal or "", note=_OLD)
+    return Verdict(FILTERED_OUT, reason=facts.refusal or "")
 
 
 def _since(letter: KeptLetter) -> str:
@@ -133,7 +146,7 @@ def _of(row: Row, state: str, note: str) -> Verdict:
 
 
 def _paced(pace: Pace) -> str:
-    return {"paused": "the subscription is paused", "held": "its offsets are being set", "running": ""}[pace]
+    return {"paused": "the delivery is paused", "held": "its offsets are being set", "running": ""}[pace]
 
 
 def _behind(facts: Facts) -> str:

@@ -1,14 +1,15 @@
 """Resources over HTTP, read-only, in the paths and shapes of the Kubernetes API: what `kanal get` asks; and further routers.
 
-`/apis/GROUP/VERSION/PLURAL` lists over all namespaces, `.../namespaces/NS/PLURAL` in one, with `/NAME` behind it one object.
+`/apis/GROUP/VERSION/PLURAL` lists over all namespaces, `.../namespaces/NS/PLURAL` in one, with `/NAME` behind it one object;
+`/api/VERSION/...` is the same for Kubernetes' core group.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
@@ -18,6 +19,14 @@ from eventing.kinds.meta import Resource
 from eventing.kinds.registry import KINDS
 from eventing.store import Store
 from kanal.api.status import failure, status_document
+
+
+def _group(request: Request) -> str:
+    """The group in the path; the core group has none, and its name is empty."""
+    return str(request.path_params.get("group", ""))
+
+
+_Group = Annotated[str, Depends(_group)]
 
 
 def api(
@@ -51,20 +60,23 @@ def api(
         media_type, body = metrics()
         return Response(body, headers={"content-type": media_type.decode()})
 
+    @app.get("/api/{version}/{plural}")
     @app.get("/apis/{group}/{version}/{plural}")
-    async def everywhere(group: str, version: str, plural: str) -> Response:
+    async def everywhere(group: _Group, version: str, plural: str) -> Response:
         return _listed(store, _kind(group, version, plural), version, None)
 
+    @app.get("/api/{version}/namespaces/{namespace}/{plural}")
     @app.get("/apis/{group}/{version}/namespaces/{namespace}/{plural}")
-    async def in_namespace(group: str, version: str, namespace: str, plural: str) -> Response:
+    async def in_namespace(group: _Group, version: str, namespace: str, plural: str) -> Response:
         return _listed(store, _kind(group, version, plural), version, namespace)
 
+    @app.get("/api/{version}/namespaces/{namespace}/{plural}/{name}")
     @app.get("/apis/{group}/{version}/namespaces/{namespace}/{plural}/{name}")
-    async def one(group: str, version: str, namespace: str, plural: str, name: str) -> Response:
+    async def one(group: _Group, version: str, namespace: str, plural: str, name: str) -> Response:
         kind = _kind(group, version, plural)
         for resource in _of(store, kind, namespace):
             if resource.metadata.name == name:
-                return JSONResponse(_document(resource, version))
+                return JSONResponse(resource.document_in(version))
         raise HTTPException(404, f"{kind.KIND} {namespace}/{name} does not exist")
 
     return app
@@ -91,7 +103,8 @@ def _kind(group: str, version: str, plural: str) -> type[Resource]:
     for kind in KINDS:
         if (group, plural) == (kind.GROUP, kind.PLURAL) and version in kind.VERSIONS:
             return kind
-    raise HTTPException(404, f"{plural}.{group}/{version} is not served")
+    place = f"{group}/{version}" if group else version
+    raise HTTPException(404, f"{plural}.{place} is not served")
 
 
 def _of(store: Store, kind: type[Resource], namespace: str | None) -> list[Resource]:
@@ -99,10 +112,7 @@ def _of(store: Store, kind: type[Resource], namespace: str | None) -> list[Resou
 
 
 def _listed(store: Store, kind: type[Resource], version: str, namespace: str | None) -> Response:
-    items = [_document(resource, version) for resource in _of(store, kind, namespace)]
-    version_text = f"{kind.GROUP}/{version}"
-    return JSONResponse({"apiVersion": version_text, "kind": f"{kind.KIND}List", "metadata": {}, "items": items})
-
-
-def _document(resource: Resource, version: str) -> dict[str, Any]:
-    return {**resource.document(), "apiVersion": f"{resource.GROUP}/{version}"}
+    items = [resource.document_in(version) for resource in _of(store, kind, namespace)]
+    return JSONResponse(
+        {"apiVersion": kind.full_version(version), "kind": f"{kind.KIND}List", "metadata": {}, "items": items}
+    )

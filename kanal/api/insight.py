@@ -1,4 +1,4 @@
-"""`/operations/v1/lag` and `/operations/v1/trace`: how subscriptions stand, and where one event went.
+"""`/operations/v1/lag` and `/operations/v1/trace`: how subscriptions and triggers stand, and where one event went.
 
 A trace is a stream, one finding a line in JSON (`finding` says which kind), so that progress is seen while topics are read.
 """
@@ -16,6 +16,7 @@ from fastapi.responses import JSONResponse, Response
 from controller.insight.finding import Accepted, Fate, Finding, Missing, Progress, TooMany, Wanted
 from controller.insight.lag import Gauger, Lag
 from controller.insight.trace import Tracer
+from controller.naming import KINDS, kind_of
 from eventing.errors import NotFound
 from eventing.plan.model import Plan
 from kanal.api.streaming import stream
@@ -28,16 +29,16 @@ def insight(gauger: Gauger, tracer: Tracer, plan: Callable[[], Plan], now: Calla
     router = APIRouter(prefix="/operations/v1")
 
     @router.get("/lag")
-    async def lag(namespace: str | None = None, name: str | None = None) -> Response:
+    async def lag(namespace: str | None = None, kind: str | None = None, name: str | None = None) -> Response:
+        kinds = [one.KIND for one in (KINDS if kind is None else [kind_of(kind)])]
         wanted = [
             egress
             for egress in plan().egresses.values()
-            if namespace in (None, egress.namespace) and name in (None, egress.name)
+            if egress.kind in kinds and namespace in (None, egress.namespace) and name in (None, egress.name)
         ]
         if name is not None and not wanted:
             place = f"{namespace}/{name}" if namespace else name
-            message = "no such subscription is running"
-            raise NotFound(message, where=f"Subscription {place}", fix="see kanal get subscription")
+            raise NotFound("is not running", where=f"{' or '.join(kinds)} {place}", fix="see kanal get")
         now_ms = int(now() * 1000)
         return JSONResponse({"items": [_lag(one, now_ms) for one in await gauger.lag(wanted)]})
 

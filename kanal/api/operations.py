@@ -1,6 +1,7 @@
 """`/operations/v1/...`: what a person may do beside applying resources, over HTTP; the command line and a console use it.
 
-A list of letters, an export and a job's progress are streams (`kanal.api.streaming`); a blank line says only that the
+What is about one subscription or trigger lies under `/namespaces/NS/subscriptions/NAME` or `/namespaces/NS/triggers/NAME`;
+`/namespaces/NS/named/NAME` tells which of the two a name belongs to. A list of letters, an export and a job's progress are streams (`kanal.api.streaming`); a blank line says only that the
 controller is still at work.
 """
 
@@ -11,10 +12,11 @@ from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import JSONResponse, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from controller.naming import Named, kind_of
 from controller.operations import Operations
 from eventing.codec import json as json_codec
 from eventing.event import Event
@@ -22,7 +24,15 @@ from eventing.letters import Letter, Wanted
 from kanal.api.streaming import stream
 
 _ONE_LINE = bytes.maketrans(b"\r\n", b"  ")
-_ONE = "/namespaces/{namespace}/subscriptions/{name}"
+_ONE = "/namespaces/{namespace}/{kind}/{name}"
+
+
+def _named(namespace: str, kind: str, name: str) -> Named:
+    return Named(kind_of(kind), namespace, name)
+
+
+One = Annotated[Named, Depends(_named)]
+"""The subscription or trigger that the path names."""
 
 
 class Choice(BaseModel):
@@ -82,53 +92,56 @@ def operations(does: Operations) -> APIRouter:
 
 
 def _of_letters(router: APIRouter, does: Operations) -> None:
+    @router.get("/namespaces/{namespace}/named/{name}")
+    async def found(namespace: str, name: str) -> Response:
+        one = await does.find(namespace, name)
+        return JSONResponse({"kind": one.kind.KIND, "namespace": one.namespace, "name": one.name})
+
     @router.get("/deadletters")
     async def counts(namespace: str | None = None) -> Response:
         return JSONResponse({"items": await does.counts(namespace)})
 
     @router.get(_ONE + "/deadletters")
-    async def listed(namespace: str, name: str, choice: Annotated[Listing, Query()]) -> Response:
-        fold = await does.fold(namespace, name, choice.wanted(), handled_too=choice.all)
+    async def listed(one: One, choice: Annotated[Listing, Query()]) -> Response:
+        fold = await does.fold(one, choice.wanted(), handled_too=choice.all)
         head = {"found": fold.chosen, "handled": fold.handled, "before": fold.span.end}
-        letters = does.read(namespace, name, fold, choice.limit)
+        letters = does.read(one, fold, choice.limit)
         return stream(_lines(_row, letters, json.dumps(head).encode()))
 
     @router.get(_ONE + "/deadletters/export")
-    async def exported(namespace: str, name: str, choice: Annotated[Listing, Query()]) -> Response:
-        fold = await does.fold(namespace, name, choice.wanted(), handled_too=choice.all)
-        return stream(_lines(_exported, does.read(namespace, name, fold, choice.limit)))
+    async def exported(one: One, choice: Annotated[Listing, Query()]) -> Response:
+        fold = await does.fold(one, choice.wanted(), handled_too=choice.all)
+        return stream(_lines(_exported, does.read(one, fold, choice.limit)))
 
     @router.get(_ONE + "/deadletters/{offset}")
-    async def shown(namespace: str, name: str, offset: int) -> Response:
-        letter, marker = await does.letter(namespace, name, offset)
+    async def shown(one: One, offset: int) -> Response:
+        letter, marker = await does.letter(one, offset)
         state = {"state": "open"} if marker is None else {"state": marker.outcome, "handled": marker.time}
         return JSONResponse({"offset": offset, **state, "attributes": letter.event.attributes, **_data(letter.event)})
 
     @router.post(_ONE + "/redeliver")
-    async def redeliver(namespace: str, name: str, choice: Choice) -> Response:
-        job, left = await does.redeliver(namespace, name, choice.wanted(), choice.before)
+    async def redeliver(one: One, choice: Choice) -> Response:
+        job, left = await does.redeliver(one, choice.wanted(), choice.before)
         return JSONResponse({**job.document(), "left": left}, 202)
 
     @router.post(_ONE + "/discard")
-    async def discard(namespace: str, name: str, choice: Choice) -> Response:
-        return JSONResponse({"discarded": await does.discard(namespace, name, choice.wanted(), choice.before)})
+    async def discard(one: One, choice: Choice) -> Response:
+        return JSONResponse({"discarded": await does.discard(one, choice.wanted(), choice.before)})
 
 
 def _of_deliveries(router: APIRouter, does: Operations) -> None:
     @router.post(_ONE + "/replay")
-    async def replay(namespace: str, name: str, wish: Replay) -> Response:
+    async def replay(one: One, wish: Replay) -> Response:
         if wish.as_new_group:
-            job = await does.replay_beside(namespace, name, wish.begin, wish.end)
+            job = await does.replay_beside(one, wish.begin, wish.end)
             return JSONResponse(job.document(), 202)
-        done = await does.replay_within(
-            namespace, name, wish.begin, wish.end, accept_repeated=wish.accept_repeated
-        )  # fmt: skip
+        done = await does.replay_within(one, wish.begin, wish.end, accept_repeated=wish.accept_repeated)
         offsets = {str(partition): mark.offset for partition, mark in sorted(done.marks.items())}
         return JSONResponse({"events": done.events, "repeated": done.repeated, "offsets": offsets})
 
     @router.put(_ONE + "/pace")
-    async def pace(namespace: str, name: str, wish: Pace) -> Response:
-        changed = await does.pace(namespace, name, paused=wish.paused)
+    async def pace(one: One, wish: Pace) -> Response:
+        changed = await does.pace(one, paused=wish.paused)
         return JSONResponse({"paused": wish.paused, "changed": changed})
 
 

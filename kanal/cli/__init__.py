@@ -10,7 +10,10 @@ from eventing.errors import EventingError
 from kanal import __version__
 from kanal.cli import deadletters
 from kanal.cli.display import event_display
+from kanal.cli.eventtypes import eventtypes
+from kanal.cli.filter import filter_
 from kanal.cli.get import get
+from kanal.cli.graph import graph
 from kanal.cli.kafka import kafka
 from kanal.cli.lag import lag
 from kanal.cli.pause import pause, resume
@@ -31,6 +34,9 @@ app = typer.Typer(
 app.command("up")(up)
 app.command("send")(send)
 app.command("get")(get)
+app.command("eventtypes")(eventtypes)
+app.command("graph")(graph)
+app.command("filter")(filter_)
 app.command("lag")(lag)
 app.command("trace")(trace)
 app.add_typer(deadletters.app, name="deadletters")

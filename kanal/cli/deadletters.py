@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 
 from eventing.errors import Invalid
 from kanal.cli.following import run
-from kanal.cli.naming import ROOT, Namespace, Reference, named, path
+from kanal.cli.naming import ROOT, Named, Namespace, Reference, named
 from kanal.cli.server import LOCAL, READING_S, Server, ask, lines, texts
 
 Type = Annotated[str, typer.Option("--type", help="Only events of this type.")]
@@ -44,8 +44,11 @@ app = typer.Typer(
 
 @app.command("list")
 def list_(
-    subscription: Annotated[
-        str | None, typer.Argument(metavar="[SUBSCRIPTION]", help="Whose; without it, how many each one has.")
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[NAME]", help="NAME, subscription/NAME or trigger/NAME; without it, how many each has."
+        ),
     ] = None,
     namespace: Annotated[
         str | None,
@@ -61,18 +64,18 @@ def list_(
     until: Until = "",
     server: Server = LOCAL,
 ) -> None:
-    """List the open dead letters of a subscription, oldest first, or count those of each."""
+    """List the open dead letters of a subscription or trigger, oldest first, or count those of each."""
     from kanal.table import columns
 
-    if subscription is None:
+    if name is None:
         query = f"?namespace={namespace}" if namespace else ""
         items = ask(server, "GET", f"{ROOT}/deadletters{query}", timeout_s=READING_S)["items"]
-        headings = ("NAMESPACE", "SUBSCRIPTION", "OPEN", "HANDLED")
-        counts = [tuple(str(one[name]) for name in ("namespace", "name", "open", "handled")) for one in items]
+        headings = ("NAMESPACE", "KIND", "NAME", "OPEN", "HANDLED")
+        counts = [tuple(str(one[heading.lower()]) for heading in headings) for one in items]
         print("\n".join(columns([headings, *counts])))
         return
     filters = _filters(type_, source, id_, code, reason, since, until)
-    where = path(namespace or "default", subscription, "deadletters", **filters, limit=limit)
+    where = named(server, namespace or "default", name).path("deadletters", **filters, limit=limit)
     found = lines(server, where, READING_S)
     head = next(found)
     rows = [_row(one) for one in found]
@@ -86,7 +89,7 @@ def list_(
 
 @app.command("show")
 def show(
-    subscription: Reference,
+    name: Reference,
     offset: Annotated[int, typer.Argument(metavar="OFFSET", help="Which one, as the list shows it.")],
     namespace: Namespace = "default",
     server: Server = LOCAL,
@@ -97,7 +100,7 @@ def show(
     from eventing.event import Event
     from kanal.display import describe
 
-    found = ask(server, "GET", path(namespace, subscription, f"deadletters/{offset}"), timeout_s=READING_S)
+    found = ask(server, "GET", named(server, namespace, name).path(f"deadletters/{offset}"), timeout_s=READING_S)
     data = found["data"].encode() if "data" in found else b64decode(found.get("data_base64", ""))
     print(f"{found['state']}{' since ' + found['handled'] if 'handled' in found else ''}")
     print(describe(Event(found["attributes"], data)), end="")
@@ -105,7 +108,7 @@ def show(
 
 @app.command("export")
 def export(
-    subscription: Reference,
+    name: Reference,
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write there.")] = None,
     every: Annotated[bool, typer.Option("--all", help="Those that were handled too.")] = False,
     type_: Type = "",
@@ -120,7 +123,7 @@ def export(
 ) -> None:
     """Write the dead letters as CloudEvents in JSON, one a line."""
     query = _filters(type_, source, id_, code, reason, since, until)
-    where = path(namespace, subscription, "deadletters/export", **query, all="true" if every else "")
+    where = named(server, namespace, name).path("deadletters/export", **query, all="true" if every else "")
     if output is None:
         for line in texts(server, where, READING_S):
             sys.stdout.buffer.write(line + b"\n")
@@ -142,7 +145,7 @@ def export(
 
 @app.command("redeliver")
 def redeliver(
-    subscription: Reference,
+    name: Reference,
     offsets: Offsets = None,
     every: Every = False,
     type_: Type = "",
@@ -157,18 +160,19 @@ def redeliver(
 ) -> None:
     """Send dead letters to their subscriber again. What fails again is a new dead letter; ctrl-C cancels the rest."""
     filters = _filters(type_, source, id_, code, reason, since, until)
-    choice = _choice(server, namespace, subscription, offsets, filters, every=every)
-    title = f"redelivery of dead letters of {namespace}/{named(subscription)}"
+    one = named(server, namespace, name)
+    choice = _choice(server, one, offsets, filters, every=every)
+    title = f"redelivery of dead letters of {one}"
     left = True
     while left:
-        left = bool(run(server, path(namespace, subscription, "redeliver"), choice, title)["left"])
-    still = _head(server, namespace, subscription)["found"]
+        left = bool(run(server, one.path("redeliver"), choice, title)["left"])
+    still = _head(server, one)["found"]
     print(f"{still} open dead letter{'s'[: still != 1]} now")
 
 
 @app.command("discard")
 def discard(
-    subscription: Reference,
+    name: Reference,
     offsets: Offsets = None,
     every: Every = False,
     type_: Type = "",
@@ -184,32 +188,31 @@ def discard(
 ) -> None:
     """Give dead letters up: they are not open any more. Kafka keeps them; `export --all` still writes them."""
     filters = _filters(type_, source, id_, code, reason, since, until)
-    choice = _choice(server, namespace, subscription, offsets, filters, every=every)
+    one = named(server, namespace, name)
+    choice = _choice(server, one, offsets, filters, every=every)
     if not yes:
         query = {name: value for name, value in choice.items() if name != "before"}
-        count = _head(server, namespace, subscription, **query)["found"]
-        typer.confirm(
-            f"Discard {count} dead letter{'s'[: count != 1]} of {namespace}/{named(subscription)}?", abort=True
-        )
-    answer = ask(server, "POST", path(namespace, subscription, "discard"), choice, READING_S)
+        count = _head(server, one, **query)["found"]
+        typer.confirm(f"Discard {count} dead letter{'s'[: count != 1]} of {one}?", abort=True)
+    answer = ask(server, "POST", one.path("discard"), choice, READING_S)
     print(f"{answer['discarded']} discarded")
 
 
 def _choice(
-    server: str, namespace: str, subscription: str, offsets: list[int] | None, filters: dict[str, Any], *, every: bool
+    server: str, one: Named, offsets: list[int] | None, filters: dict[str, Any], *, every: bool
 ) -> dict[str, Any]:
     """Which letters are meant, up to now: what fails again meanwhile is not meant a second time."""
     if not offsets and not filters and not every:
         raise Invalid("nothing is chosen", fix="name offsets, filters such as --type, or --all")
     if offsets and (filters or every):
         raise Invalid("offsets and filters don't go together", fix="use one of the two")
-    before = _head(server, namespace, subscription)["before"]
+    before = _head(server, one)["before"]
     return {**filters, **({"offsets": offsets} if offsets else {}), "before": before}
 
 
-def _head(server: str, namespace: str, subscription: str, **query: Any) -> dict[str, Any]:
+def _head(server: str, one: Named, **query: Any) -> dict[str, Any]:
     """What is said of the letters before they are listed."""
-    where = path(namespace, subscription, "deadletters", **query, limit=0)
+    where = one.path("deadletters", **query, limit=0)
     head: dict[str, Any] = next(lines(server, where, READING_S))
     return head
 

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 
 def get(
-    kind: Annotated[str, typer.Argument(metavar="[KIND]", help="channel, subscription, kafkachannel or all.")] = "all",
+    kind: Annotated[
+        str, typer.Argument(metavar="[KIND]", help="broker, trigger, channel, subscription, ... or all.")
+    ] = "all",
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One object; all where none is named.")] = None,
     namespace: Annotated[str | None, typer.Option("--namespace", "-n", help="Only this namespace.")] = None,
     output: Annotated[str, typer.Option("--output", "-o", help="table, wide, yaml or json.")] = "table",
@@ -23,12 +25,12 @@ def get(
     """Show resources: whether they are ready, why not, and where they are reached."""
     from datetime import UTC, datetime
 
-    from eventing.kinds.registry import KINDS, named
+    from eventing.kinds.registry import named
     from kanal.listing import FORMATS, shown
 
     if output not in FORMATS:
         raise Invalid(f"{output!r} is no format", where="--output", fix=f"use one of {', '.join(FORMATS)}")
-    kinds = KINDS if kind.lower() == "all" else named(kind)
+    kinds = named(kind)
     found = [one for wanted in kinds for one in _fetch(server, wanted, namespace)]
     if name is not None:
         found = [one for one in found if one["metadata"]["name"] == name]
@@ -45,7 +47,8 @@ def _fetch(server: str, kind: type[Resource], namespace: str | None) -> list[dic
     from urllib.parse import quote
 
     inside = f"/namespaces/{quote(namespace, safe='')}" if namespace else ""
-    document = ask(server, "GET", f"/apis/{kind.GROUP}/{kind.VERSIONS[0]}{inside}/{kind.PLURAL}")
+    root = f"/apis/{kind.GROUP}" if kind.GROUP else "/api"
+    document = ask(server, "GET", f"{root}/{kind.VERSIONS[0]}{inside}/{kind.PLURAL}")
     if not isinstance(document, dict) or "items" not in document:
         raise Unavailable("what answers there is no Kanal controller", where=server)
     items: list[dict[str, Any]] = document["items"]

@@ -1,4 +1,4 @@
-"""`kanal lag`: how subscriptions stand."""
+"""`kanal lag`: how subscriptions and triggers stand."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from eventing.errors import Invalid
-from kanal.cli.naming import ROOT
+from kanal.cli.naming import PLURALS, ROOT, parted
 from kanal.cli.server import LOCAL, READING_S, Server, ask
 
 EVERY_S = 2.0
@@ -15,7 +15,8 @@ EVERY_S = 2.0
 
 def lag(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="One subscription; all where none is named.")
+        str | None,
+        typer.Argument(metavar="[NAME]", help="NAME, subscription/NAME or trigger/NAME; all where none is named."),
     ] = None,
     namespace: Annotated[str | None, typer.Option("--namespace", "-n", help="Only this namespace.")] = None,
     watch: Annotated[
@@ -24,7 +25,7 @@ def lag(
     output: Annotated[str, typer.Option("--output", "-o", help="table or json.")] = "table",
     server: Server = LOCAL,
 ) -> None:
-    """Show how far each subscription is: unfinished events and the oldest one, rate, retries, dead letters."""
+    """Show how far each subscription and trigger is: unfinished events and the oldest one, rate, retries, dead letters."""
     import json
     import time
 
@@ -37,7 +38,7 @@ def lag(
         if output == "json":
             text = json.dumps(items, indent=None if watch else 2, ensure_ascii=False)
         else:
-            text = lag_table(items) if items else "no subscription is running"
+            text = lag_table(items) if items else "no subscription or trigger is running"
         _say(text, anew=watch and output == "table")
         if not watch:
             return
@@ -47,7 +48,9 @@ def lag(
 def _items(server: str, name: str | None, namespace: str | None) -> list[dict[str, Any]]:
     from urllib.parse import urlencode
 
-    asked = {key: value for key, value in (("name", name), ("namespace", namespace)) if value}
+    kind, name = ("", None) if name is None else parted(name)
+    given = {"kind": PLURALS.get(kind), "name": name, "namespace": namespace}
+    asked = {key: value for key, value in given.items() if value}
     answer = ask(server, "GET", f"{ROOT}/lag?{urlencode(asked)}", timeout_s=READING_S)
     items: list[dict[str, Any]] = answer["items"]
     return items

@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 
 from kanal.cli.following import INTERRUPTED, run
-from kanal.cli.naming import Namespace, Reference, named, path
+from kanal.cli.naming import Namespace, Reference, named
 from kanal.cli.server import LOCAL, SETTING_S, Server, ask
 
 
 def replay(
-    subscription: Reference,
+    name: Reference,
     begin: Annotated[
         list[str],
         typer.Option(
@@ -35,23 +35,24 @@ def replay(
     namespace: Namespace = "default",
     server: Server = LOCAL,
 ) -> None:
-    """Deliver events of a subscription again: in its own place of the queue, or beside it as a new consumer group."""
-    title = f"{namespace}/{named(subscription)}"
+    """Deliver events of a subscription or trigger again: in its own place of the queue, or beside it as a new consumer group."""
+    one = named(server, namespace, name)
     if not as_new_group and not yes:
-        typer.confirm(f"Set {title} back, so that it delivers these events again before it goes on?", abort=True)
+        typer.confirm(f"Set {one} back, so that it delivers these events again before it goes on?", abort=True)
     wish = {
         "begin": begin, "end": end or ["now"], "as_new_group": as_new_group, "accept_repeated": yes
     }  # fmt: skip
-    where = path(namespace, subscription, "replay")
+    where = one.path("replay")
     if as_new_group:
-        run(server, where, wish, f"replay for {title}")
+        run(server, where, wish, f"replay for {one}")
         return
     try:
         answer = ask(server, "POST", where, wish, SETTING_S)
     except KeyboardInterrupt:
-        told = f"interrupted before the controller answered; the offsets of {title} may still be set: see kanal lag"
+        told = f"interrupted before the controller answered; the offsets of {one} may still be set: see kanal lag"
         print(f"kanal: {told}", file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from None
-    print(f"{title} delivers {answer['events']} event{'s'[: answer['events'] != 1]} again; see kanal lag")
+    filtered = ", as far as its filters want them" if one.kind == "Trigger" else ""
+    print(f"{one} delivers {answer['events']} event{'s'[: answer['events'] != 1]} again{filtered}; see kanal lag")
     if answer["repeated"]:
         print(f"{answer['repeated']} more come again: Kafka had no room to remember that they are delivered")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Self
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from kanal.sending import Tally
 
 _MODES = ("binary", "structured", "batched")
+_PATIENCE_S = 2.0
 
 
 def send(
@@ -37,8 +39,23 @@ def send(
     count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many events.")] = 1,
     rate: Annotated[float | None, typer.Option("--rate", min=0.001, help="At most so many events a second.")] = None,
     at_once: Annotated[int, typer.Option("--at-once", min=1, help="Requests at a time; 1 keeps their order.")] = 1,
+    check: Annotated[
+        bool, typer.Option("--check/--no-check", help="Hold the data against the schema of its EventType first.")
+    ] = True,
+    server: Annotated[
+        str | None,
+        typer.Option(
+            "--server",
+            envvar="KANAL_SERVER",
+            metavar="URL",
+            help="The controller that knows the schemas; the one on this machine where none is named.",
+        ),
+    ] = None,
 ) -> None:
-    """Send one event or many, and say what became of them."""
+    """Send one event or many, and say what became of them.
+
+    The data is checked where a controller answers and knows a schema for the type at this address.
+    """
     from kanal.letter import Letter
     from kanal.run import run
 
@@ -57,6 +74,8 @@ def send(
         if name == "id":
             raise Invalid("every event needs an id of its own", where="--extension", fix="use --id")
         attributes[name] = value
+    if check:
+        _check(server, url, attributes, body)
     letter = Letter(attributes=attributes, data=body, mode=mode, batch_size=batch_size)  # type: ignore[arg-type]
     run(lambda stop: _send(url, letter, id_, count, rate, at_once, stop))
 
@@ -90,6 +109,24 @@ async def _send(
         final = tally.first_refusal.startswith(("400", "404", "405", "413"))
         kind = Invalid if final else Unavailable
         raise kind(f"not every event was accepted; the first refusal: {tally.first_refusal}", where=url)
+
+
+def _check(server: str | None, url: str, attributes: dict[str, str], body: bytes | None) -> None:
+    """Raise `Invalid` where the data does not fit. A controller that does not answer is none of the sender's business."""
+    from kanal.cli.registry import event_types
+    from kanal.cli.server import LOCAL
+
+    try:
+        known = event_types(server or LOCAL, timeout_s=_PATIENCE_S)
+    except EventingError as error:
+        if server is not None:
+            print(f"kanal: the data is not checked: {error}", file=sys.stderr)
+        return
+    if known:
+        from eventing.event import Event
+        from kanal.fitting import check
+
+        check(known, url, Event(attributes, body))
 
 
 def _data(text: str | None) -> bytes | None:

@@ -25,12 +25,13 @@ def trace(
     ] = "1h",
     all_: Annotated[bool, typer.Option("--all", help="Search the whole topics.")] = False,
     namespace: Annotated[
-        str | None, typer.Option("--namespace", "-n", help="Only channels of this namespace; searches less.")
+        str | None,
+        typer.Option("--namespace", "-n", help="Only channels and brokers of this namespace; searches less."),
     ] = None,
     output: Annotated[str, typer.Option("--output", "-o", help="text or json.")] = "text",
     server: Server = LOCAL,
 ) -> None:
-    """Tell where an event went: accepted when, and what became of it at each subscription. Exit code 1: not found."""
+    """Tell where an event went: accepted when, and what became of it at each subscription and trigger. Exit code 1: not found."""
     import sys
     from datetime import UTC, datetime
     from urllib.parse import urlencode

@@ -44,10 +44,10 @@ class Desk:
         return command.returncode or 0, out.decode(), err.decode()
 
     async def states(self, id_: str) -> dict[str, dict[str, Any]]:
-        """What is said of the event, by subscription."""
+        """What is said of the event, by the name of who gets it."""
         findings = await asyncio.to_thread(lambda: list(lines(self.server, f"/operations/v1/trace?id={id_}")))
         [place] = json.loads(document(findings))["found"]
-        return {one["subscription"].rpartition("/")[2]: one for one in place["subscriptions"]}
+        return {one["name"]: one for one in place["deliveries"]}
 
     async def until(self, id_: str, **states: str) -> dict[str, dict[str, Any]]:
         """The same, once these subscriptions are in these states and the reports have told the details."""
@@ -185,7 +185,7 @@ async def test_an_event_that_is_not_there_is_said_with_what_was_searched(kafka: 
         code, _, said = await at.run("lag", "nobody")
         assert (code, said) == (
             2,
-            "kanal: Subscription nobody: no such subscription is running; see kanal get subscription\n",
+            "kanal: Subscription or Trigger nobody: is not running; see kanal get\n",
         )
 
 

@@ -5,19 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from answering import KANAL, extension, status
+from answering import extension, status
 from raw_http import Peer, RawServer, Request, until
+from shell import shell
 from stack import PATIENCE_S, UNORDERED, Stack, good, ids, running
-
-from kanal.api.app import api
-from kanal.api.operations import operations
-from kanal.serve import serving
 
 pytestmark = pytest.mark.kafka
 
@@ -32,37 +27,6 @@ class Subscriber(RawServer):
     async def _say(self, peer: Peer, request: Request) -> None:
         answer = 202 if self.well else 400
         await peer.send(status(answer, body=b"" if self.well else b"broken today"))
-
-
-class Shell:
-    """Types `kanal` verbs against a stack."""
-
-    def __init__(self, stack: Stack, server: str) -> None:
-        self._stack = stack
-        self._server = server
-
-    async def __call__(self, *words: str, code: int = 0, answer: str = "") -> str:
-        """Run one verb in the stack's namespace; what it printed, or why it failed."""
-        process = await self.start(*words)
-        async with asyncio.timeout(PATIENCE_S):
-            out, err = await process.communicate(answer.encode())
-        assert process.returncode == code, (out, err)
-        return (err if code else out).decode()
-
-    async def start(self, *words: str) -> Process:
-        """Start one verb in the stack's namespace."""
-        pipes = {"stdin": PIPE, "stdout": PIPE, "stderr": PIPE}
-        return await asyncio.create_subprocess_exec(
-            KANAL, *words, "-n", self._stack.ns, "--server", self._server, **pipes
-        )
-
-
-@asynccontextmanager
-async def shell(stack: Stack) -> AsyncIterator[Shell]:
-    routes = [operations(stack.operations)]
-    served = api(stack.store, ready=lambda: True, metrics=lambda: (b"text/plain", b""), routers=routes)
-    async with serving(served, "127.0.0.1", 0, what="test") as port:
-        yield Shell(stack, f"http://127.0.0.1:{port}")
 
 
 async def eventually(what: Callable[[], bool]) -> None:
@@ -91,7 +55,7 @@ async def test_dead_letters_are_listed_shown_exported_redelivered_and_then_no_lo
         assert sorted(row.split()[4] for row in rows) == [f"e{n}" for n in range(5)]
         assert {row.split()[6] for row in rows} == {"400"}
         assert (await kanal("deadletters", "list", "s1", "--limit", "2")).endswith("3 older ones; --limit shows more\n")
-        assert (await kanal("deadletters")).splitlines()[1].split() == [stack.ns, "s1", "5", "0"]
+        assert (await kanal("deadletters")).splitlines()[1].split() == [stack.ns, "Subscription", "s1", "5", "0"]
 
         shown = await kanal("deadletters", "show", "s1", "0")
         assert shown.startswith("open\n")
@@ -116,7 +80,7 @@ async def test_dead_letters_are_listed_shown_exported_redelivered_and_then_no_lo
         assert "4 of 4 done" in await kanal("deadletters", "redeliver", "s1", "--all")
         assert sorted(ids(subscriber.requests[before:])) == [f"e{n}" for n in range(5)]
         assert await kanal("deadletters", "s1") == "no open dead letters\n"
-        assert (await kanal("deadletters")).splitlines()[1].split() == [stack.ns, "s1", "0", "5"]
+        assert (await kanal("deadletters")).splitlines()[1].split() == [stack.ns, "Subscription", "s1", "0", "5"]
         assert (await kanal("deadletters", "show", "s1", "0")).startswith("delivered since 20")
         assert len((await kanal("deadletters", "export", "s1", "--all")).splitlines()) == 5
         assert "no open dead letter fits" in await kanal("deadletters", "redeliver", "s1", "--all", code=2)
@@ -199,7 +163,7 @@ async def test_a_replay_in_the_own_group_sends_the_span_again_and_then_goes_on(k
             await stack.send(good(f"e{n}"))
         await stack.caught_up()
         told = await kanal("replay", "s1", "--from", "0:3", "--to", "0:7", "--yes")
-        assert told.startswith(f"{stack.ns}/s1 delivers 4 events again")
+        assert told.startswith(f"Subscription {stack.ns}/s1 delivers 4 events again")
         await stack.send(good("new"))
         await eventually(lambda: "new" in ids(subscriber.requests))
         await stack.caught_up()
@@ -234,7 +198,7 @@ async def test_a_paused_subscription_gets_nothing_stays_ready_and_goes_on_where_
         await stack.subscription(beside.url, "beside")
         await stack.send(good("before"))
         await stack.caught_up()
-        assert (await kanal("pause", "subscription/s1")) == f"{stack.ns}/s1 paused\n"
+        assert (await kanal("pause", "subscription/s1")) == f"Subscription {stack.ns}/s1 paused\n"
         assert "already" in await kanal("pause", "s1")
         async with asyncio.timeout(PATIENCE_S):
             while (await stack.egress()).pace != "paused":
@@ -247,7 +211,7 @@ async def test_a_paused_subscription_gets_nothing_stays_ready_and_goes_on_where_
         await stack._apply_all()
         await until(lambda: ids(beside.requests) == ["before", "during0", "during1", "during2"])
         assert ids(subscriber.requests) == ["before"]
-        assert (await kanal("resume", "s1")) == f"{stack.ns}/s1 resumed\n"
+        assert (await kanal("resume", "s1")) == f"Subscription {stack.ns}/s1 resumed\n"
         await stack.caught_up()
         assert ids(subscriber.requests) == ["before", "during0", "during1", "during2"]
         assert stack.condition("Subscription", "s1", "Paused") is None
@@ -260,6 +224,6 @@ async def test_a_subscription_that_is_not_there_or_not_ready_is_said_so(kafka: s
         await stack.subscription(subscriber.url, "lost", channel="nowhere", wait=False)
         for verb in (["pause"], ["deadletters", "list"], ["replay", "--from", "0", "--yes"]):
             told = await kanal(*verb, "order", code=2)
-            assert f"Subscription {stack.ns}/order: does not exist; did you mean orders?" in told
+            assert f"{stack.ns}/order: does not exist; did you mean subscription/orders?" in told
         told = await kanal("replay", "lost", "--from", "0", "--yes", code=3)
         assert f"Subscription {stack.ns}/lost: is not ready: " in told

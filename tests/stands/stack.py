@@ -222,8 +222,8 @@ class Stack:
         """What lies in a subscription's dead letter topic."""
         return await self.records(f"kanal-dead-letters.{self.ns}.{name}")
 
-    def counted(self, outcome: str, name: str = "s1") -> float:
-        labels = {"namespace": self.ns, "name": name, "outcome": outcome}
+    def counted(self, outcome: str, name: str = "s1", kind: str = "Subscription") -> float:
+        labels = {"kind": kind, "namespace": self.ns, "name": name, "outcome": outcome}
         return self.telemetry.registry.get_sample_value("kanal_dispatcher_events_total", labels) or 0.0
 
 

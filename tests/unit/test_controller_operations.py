@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from control_stand import PATIENCE_S, resources, subscription
-from operations_stand import GRAVES, Stand, standing
+from operations_stand import GRAVES, TRIGGER_GRAVES, Stand, standing
 
 from controller import jobs as jobs_module
 from controller import operations as module
@@ -19,7 +20,7 @@ from eventing.kinds.delivery import is_paused
 from eventing.kinds.key import key_of
 from eventing.letters import marker_in
 from eventing.marks import marked
-from eventing.plan.model import Plan
+from eventing.plan.model import Egress, Plan
 from eventing.record import Mark, Span
 from kanal.cli.server import ask, lines
 
@@ -38,14 +39,24 @@ def rows(printed: str) -> list[list[str]]:
     return [line.split(maxsplit=7) for line in printed.splitlines()[1:]]
 
 
-async def test_without_a_name_each_subscription_is_counted(stand: Stand) -> None:
+async def begun(stand: Stand, uid: str) -> Egress:
+    """The egress of the first job, as the data plane is told it, once it has begun."""
+    jobs = stand.operations.jobs
+    async with asyncio.timeout(PATIENCE_S):
+        while not jobs.list():
+            await asyncio.sleep(0.01)
+    return jobs.laid_over(stand.plan, stand.plan).egresses[uid]
+
+
+async def test_without_a_name_the_letters_of_each_subscription_are_counted(stand: Stand) -> None:
     for n in range(3):
         stand.bury(f"e{n}")
     stand.mark(1)
     for resource in resources(subscription("s2", "other")):
         await stand.store.apply(resource)
-    assert rows(await stand.kanal("deadletters")) == [["default", "s1", "2", "1"], ["other", "s2", "0", "0"]]
-    assert rows(await stand.kanal("deadletters", "-n", "other")) == [["other", "s2", "0", "0"]]
+    other = ["other", "Subscription", "s2", "0", "0"]
+    assert rows(await stand.kanal("deadletters")) == [["default", "Subscription", "s1", "2", "1"], other]
+    assert rows(await stand.kanal("deadletters", "-n", "other")) == [other]
 
 
 async def test_with_a_name_the_newest_open_letters_are_listed_oldest_first(stand: Stand) -> None:
@@ -120,7 +131,7 @@ async def test_discarding_asks_and_then_marks_just_the_chosen_letters(stand: Sta
         stand.bury(f"e{n}")
     code, told = await stand.typed("deadletters", "discard", "s1", "1", "2", answer="n\n")
     assert code == 1
-    assert "Discard 2 dead letters of default/s1?" in told
+    assert "Discard 2 dead letters of Subscription default/s1?" in told
     assert len(stand.kafka.records(GRAVES)) == 4
     assert (await stand.kanal("deadletters", "discard", "s1", "1", "2", answer="y\n")).endswith("2 discarded\n")
     found = [marker_in(record.headers) for record in stand.kafka.records(GRAVES)[4:]]
@@ -136,17 +147,13 @@ async def test_a_redelivery_is_a_job_on_the_dead_letter_topic_with_just_the_chos
         stand.bury(f"e{n}")
     stand.mark(0)
     typing = asyncio.create_task(stand.kanal("deadletters", "redeliver", "s1", "--all"))
-    jobs = stand.operations.jobs
-    async with asyncio.timeout(PATIENCE_S):
-        while not jobs.list():
-            await asyncio.sleep(0.01)
-    told = jobs.laid_over(stand.plan, stand.plan).egresses[f"{stand.egress.uid}.redeliver-j1"]
+    told = await begun(stand, f"{stand.egress.uid}.redeliver-j1")
     assert (told.topic, told.redelivers, told.only) == (GRAVES, True, {0: (Span(1, 5),)})
     for offset in (1, 2, 3, 4):
         stand.mark(offset)
     stand.kafka.group(told.group).marks[0] = Mark(5)
     printed = await typing
-    assert "redelivery of dead letters of default/s1: 4 of 4 done" in printed
+    assert "redelivery of dead letters of Subscription default/s1: 4 of 4 done" in printed
     assert printed.endswith("0 open dead letters now\n")
 
 
@@ -178,20 +185,26 @@ async def test_what_can_not_be_meant_is_refused(stand: Stand, verb: str) -> None
     assert "use one of the two" in await stand.refused("deadletters", verb, "s1", "0", "--all")
     yes = ["--yes"] if verb == "discard" else []
     told = await stand.refused("deadletters", verb, "s1", "7", *yes)
-    assert (
-        told
-        == "Subscription default/s1: no open dead letter that fits is at 7; see kanal deadletters list s1 -n default"
-    )
+    fix = "see kanal deadletters list subscription/s1 -n default"
+    assert told == f"Subscription default/s1: no open dead letter that fits is at 7; {fix}"
     assert "no open dead letter fits" in await stand.refused("deadletters", verb, "s1", "--type", "x", *yes)
     assert "is no time" in await stand.refused("deadletters", verb, "s1", "--since", "beginning")
 
 
-async def test_a_subscription_that_is_not_there_is_said_so_with_the_nearest(stand: Stand) -> None:
+async def test_what_is_not_there_is_said_so_with_the_nearest(stand: Stand) -> None:
     told = await stand.refused("deadletters", "s11")
-    assert told == "Subscription default/s11: does not exist; did you mean s1?"
-    told = await stand.refused("pause", "s1", "-n", "other")
+    assert told == "Subscription or Trigger default/s11: does not exist; did you mean subscription/s1?"
+    told = await stand.refused("pause", "trigger/s1")
+    assert told == "Trigger default/s1: does not exist; did you mean subscription/s1?"
+    told = await stand.refused("pause", "sub/s1", "-n", "other")
     assert told == "Subscription other/s1: does not exist; there is one in namespace default: add -n default"
-    assert "names no subscription" in await stand.refused("pause", "channel/s1")
+    told = await stand.refused("pause", "trigger/far")
+    assert told == "Trigger default/far: does not exist; see kanal get trigger"
+    assert "names no subscription and no trigger" in await stand.refused("pause", "channel/s1")
+    with pytest.raises(NotFound, match="'channels' deliver no events; use subscriptions or triggers"):
+        await asyncio.to_thread(
+            ask, stand.server, "PUT", ONE.replace("subscriptions", "channels") + "/pace", {"paused": True}
+        )
 
 
 async def test_the_letters_of_a_subscription_that_was_deleted_can_still_be_seen(stand: Stand) -> None:
@@ -201,6 +214,93 @@ async def test_the_letters_of_a_subscription_that_was_deleted_can_still_be_seen(
             await stand.store.delete(key_of(one))
     assert [row[4] for row in rows(await stand.kanal("deadletters", "s1"))] == ["e0"]
     assert "does not exist" in await stand.refused("deadletters", "redeliver", "s1", "--all")
+
+
+async def test_a_trigger_is_found_by_its_name_alone_or_with_its_kind(stand: Stand) -> None:
+    await stand.trigger()
+    stand.bury("e0", in_=TRIGGER_GRAVES)
+    for name in ("t1", "trigger/t1", "triggers/t1"):
+        assert [row[4] for row in rows(await stand.kanal("deadletters", name))] == ["e0"]
+    assert "Subscription default/t1: does not exist; did you mean trigger/t1?" in await stand.refused("pause", "sub/t1")
+    assert rows(await stand.kanal("deadletters")) == [
+        ["default", "Subscription", "s1", "0", "0"],
+        ["default", "Trigger", "t1", "1", "0"],
+    ]
+
+
+async def test_a_name_that_a_subscription_and_a_trigger_have_needs_its_kind(stand: Stand) -> None:
+    await stand.trigger("s1")
+    stand.bury("of-trigger", in_="kanal-dead-letters-trigger.default.s1")
+    for verb in (["pause"], ["deadletters"], ["replay", "--from", "0", "--yes"]):
+        told = await stand.refused(*verb, "s1")
+        assert told == (
+            "default/s1: there is a Subscription and a Trigger of this name; write subscription/s1 or trigger/s1"
+        )
+    assert await stand.kanal("deadletters", "subscription/s1") == "no open dead letters\n"
+    assert [row[4] for row in rows(await stand.kanal("deadletters", "trigger/s1"))] == ["of-trigger"]
+    assert await stand.kanal("pause", "trigger/s1") == "Trigger default/s1 paused\n"
+    assert {one.KIND for one in stand.store.list() if is_paused(one.metadata)} == {"Trigger"}
+
+
+async def test_the_letters_of_a_trigger_that_was_deleted_are_found_by_its_name_alone(stand: Stand) -> None:
+    await stand.trigger()
+    stand.bury("e0", in_=TRIGGER_GRAVES)
+    for one in stand.store.list():
+        if one.KIND == "Trigger":
+            await stand.store.delete(key_of(one))
+    assert [row[4] for row in rows(await stand.kanal("deadletters", "t1"))] == ["e0"]
+    assert "Trigger default/t1: does not exist" in await stand.refused("deadletters", "redeliver", "t1", "--all")
+
+
+async def test_a_redelivery_for_a_trigger_asks_its_filters_no_second_time_and_keeps_all_else(stand: Stand) -> None:
+    live = await stand.trigger()
+    stand.bury("e0", in_=TRIGGER_GRAVES, type="changed")
+    typing = asyncio.create_task(stand.kanal("deadletters", "redeliver", "trigger/t1", "--all"))
+    told = await begun(stand, f"{live.uid}.redeliver-j1")
+    assert (told.topic, told.redelivers, told.filters) == (TRIGGER_GRAVES, True, ())
+    assert (told.reply, told.reply_topic, told.ttl) == ("http://broker", "broker-t1", 7)
+    stand.mark(0, in_=TRIGGER_GRAVES)
+    stand.kafka.group(told.group).marks[0] = Mark(1)
+    assert "redelivery of dead letters of Trigger default/t1: 1 of 1 done" in await typing
+
+
+async def test_a_replay_beside_a_trigger_obeys_its_filters_and_replies_to_its_broker(stand: Stand) -> None:
+    live = await stand.trigger()
+    typing = asyncio.create_task(stand.kanal("replay", "t1", "--from", "0:2", "--to", "0:4", "--as-new-group"))
+    told = await begun(stand, f"{live.uid}.replay-j1")
+    same = replace(live, uid=told.uid, group=told.group, only={0: (Span(2, 4),)})
+    assert (told, told.group) == (same, "g-t1.replay-j1")
+    stand.kafka.group(told.group).marks[0] = Mark(4)
+    assert "replay for Trigger default/t1: 2 of 2 done" in await typing
+
+
+async def test_a_replay_in_the_own_group_of_a_trigger_says_that_filters_still_count(stand: Stand) -> None:
+    live = await stand.trigger()
+    printed = await stand.kanal("replay", "trigger/t1", "--from", "0:2", "--to", "0:4", "--yes")
+    assert printed.endswith(
+        "Trigger default/t1 delivers 2 events again, as far as its filters want them; see kanal lag\n"
+    )
+    assert stand.kafka.group(live.group).marks == {0: marked(2, [Span(4, 10)])}
+
+
+async def test_lag_lists_triggers_beside_subscriptions_and_one_by_its_name(stand: Stand) -> None:
+    live = await stand.trigger("s1")
+    stand.kafka.group(live.group).marks[0] = marked(4, ())
+    both = [["default", "Subscription", "s1", "0"], ["default", "Trigger", "s1", "6"]]
+    assert [row[:4] for row in rows(await stand.kanal("lag"))] == both
+    assert [row[:4] for row in rows(await stand.kanal("lag", "s1"))] == both
+    assert [row[:4] for row in rows(await stand.kanal("lag", "trigger/s1", "-n", "default"))] == both[1:]
+    assert await stand.refused("lag", "sub/s2") == "Subscription s2: is not running; see kanal get"
+    assert await stand.refused("lag", "s2", "-n", "default") == (
+        "Subscription or Trigger default/s2: is not running; see kanal get"
+    )
+
+
+async def test_a_job_for_a_trigger_that_is_paused_is_refused_with_the_words_that_resume_it(stand: Stand) -> None:
+    live = await stand.trigger()
+    stand.plan = Plan(egresses={live.uid: replace(live, pace="paused")})
+    told = await stand.refused("replay", "t1", "--from", "0", "--as-new-group")
+    assert told == "Trigger default/t1: is paused; resume it first: kanal resume trigger/t1 -n default"
 
 
 async def test_a_subscription_that_is_not_ready_can_not_redeliver_or_replay(stand: Stand) -> None:
@@ -225,7 +325,7 @@ async def test_a_replay_in_the_own_group_waits_for_its_members_to_leave_and_sets
             await asyncio.sleep(0.01)
     assert group.marks[0] == marked(10, ())
     group.members.clear()
-    assert (await typing).endswith("default/s1 delivers 2 events again; see kanal lag\n")
+    assert (await typing).endswith("Subscription default/s1 delivers 2 events again; see kanal lag\n")
     assert group.marks == {0: marked(4, [Span(6, 10)]), 1: marked(10, ())}
     assert jobs.laid_over(stand.plan, stand.plan) == stand.plan
 
@@ -265,7 +365,7 @@ async def test_a_replay_whose_members_stay_changes_nothing_and_lets_go(
 async def test_a_replay_asks_first_and_is_refused_where_nothing_lies_between_its_points(stand: Stand) -> None:
     code, told = await stand.typed("replay", "s1", "--from", "0", answer="n\n")
     assert code == 1
-    assert "Set default/s1 back" in told
+    assert "Set Subscription default/s1 back" in told
     told = await stand.refused("replay", "s1", "--from", "now", "--yes")
     assert told == (
         "Subscription default/s1: no event lies between --from and --to; there are those from 0:0 to 0:10, 1:0 to 1:10"
@@ -288,11 +388,11 @@ async def test_pausing_and_resuming_changes_the_annotation_alone(stand: Stand) -
         return next(one for one in stand.store.list() if one.KIND == "Subscription")
 
     before = there()
-    assert await stand.kanal("pause", "s1") == "default/s1 paused\n"
-    assert await stand.kanal("pause", "s1") == "default/s1 paused already: it was paused\n"
+    assert await stand.kanal("pause", "s1") == "Subscription default/s1 paused\n"
+    assert await stand.kanal("pause", "s1") == "Subscription default/s1 paused already: it was paused\n"
     assert is_paused(there().metadata)
     assert there().metadata.generation == before.metadata.generation
-    assert await stand.kanal("resume", "s1") == "default/s1 resumed\n"
+    assert await stand.kanal("resume", "s1") == "Subscription default/s1 resumed\n"
     assert there() == before
 
 

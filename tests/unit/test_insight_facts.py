@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -23,6 +23,14 @@ from eventing.record import Mark, Position, Span
 EGRESS = Egress("uid", "Subscription", "ns", "s1", "t", "g", "http://s/", "graves")
 OTHER = Egress("uid2", "Subscription", "ns", "s2", "t", "g2", "http://s/", "graves2", pace="paused")
 CHANNEL = Ingress("c", "Channel", "ns", "c1", "t", "/ns/c1")
+WANTS_A = Egress(
+    "uid3", "Trigger", "ns", "s1", "b", "g3", "http://s/", "graves3", filters=({"exact": {"type": "t.a"}},)
+)
+WANTS_B = Egress(
+    "uid4", "Trigger", "ns", "t2", "b", "g4", "http://s/", "graves4", filters=({"exact": {"type": "t.b"}},)
+)
+BROKER = Ingress("b", "Broker", "ns", "b1", "b", "/ns/b1")
+MESH = Plan({"b": BROKER}, {one.uid: one for one in (WANTS_A, WANTS_B)})
 ELSEWHERE = Ingress("d", "Channel", "other", "c2", "t2", "/other/c2")
 PLAN = Plan({one.uid: one for one in (CHANNEL, ELSEWHERE)}, {one.uid: one for one in (EGRESS, OTHER)})
 
@@ -46,13 +54,18 @@ class Stand:
     async def put(self, topic: str, headers: Sequence[tuple[str, bytes]], value: bytes = b"{}") -> Position:
         return await appended(self.kafka.appender(), topic, None, value, headers)
 
+    async def fates(self, id_: str, plan: Plan) -> dict[str, Fate]:
+        """What is said of the event, by who got it."""
+        found = await self.trace(Wanted(id_), plan=plan)
+        return {f"{one.kind} {one.name}": one for one in found if isinstance(one, Fate)}
+
     async def report(self, *rows: Row, uid: str = "uid", topic: str = "t", standing: Any = (0, 0, 0)) -> None:
         in_flight, waiting, finished = standing
         report = Report(uid, "d1", self.kafka.now_ms, in_flight, waiting, rows, finished, topic)
         await appended(self.kafka.appender(), "o", uid.encode(), encode(report), [])
 
-    async def mark(self, mark: Mark, group: str = "g") -> None:
-        await self.kafka.admin().set_marks(group, "t", {0: mark})
+    async def mark(self, mark: Mark, group: str = "g", topic: str = "t") -> None:
+        await self.kafka.admin().set_marks(group, topic, {0: mark})
 
     def now(self) -> float:
         return self.kafka.now_ms / 1000
@@ -75,10 +88,10 @@ async def test_an_event_is_found_by_its_id_with_its_fate_at_each_subscription() 
     await stand.mark(Mark(2))
     found, *fates = await stand.trace(Wanted("e1"))
     assert found == Accepted("e1", "/s", "t.a", "t", 0, 1, 1_000_002, ["Channel ns/c1"])
-    told = {fate.subscription: fate.verdict for fate in fates if isinstance(fate, Fate)}
+    told = {f"{fate.kind} {fate.namespace}/{fate.name}": fate.verdict for fate in fates if isinstance(fate, Fate)}
     first, second = told["Subscription ns/s1"], told["Subscription ns/s2"]
     assert (first.state, first.status, first.attempts, first.took_ms, first.at_ms) == ("delivered", 202, 2, 3.5, 7)
-    assert (second.state, second.note) == ("queued", "the subscription is paused")
+    assert (second.state, second.note) == ("queued", "the delivery is paused")
 
 
 async def test_the_same_id_in_several_places_is_told_for_each_and_the_source_tells_them_apart() -> None:
@@ -148,8 +161,60 @@ async def test_a_replay_for_a_group_of_its_own_is_told_beside_the_live_delivery(
     await stand.report(Row(0, 0, "delivered", 202, 1, 1, 5))
     await stand.report(Row(0, 0, "delivered", 200, 2, 1, 9), uid="uid.replay-77")
     await stand.mark(Mark(1))
-    fates = [one for one in await stand.trace(Wanted("e1")) if isinstance(one, Fate) and one.subscription[-2:] == "s1"]
+    fates = [one for one in await stand.trace(Wanted("e1")) if isinstance(one, Fate) and one.name == "s1"]
     assert [(one.job, one.verdict.status, one.verdict.note) for one in fates] == [("", 202, ""), ("replay-77", 200, "")]
+
+
+async def test_an_event_in_a_broker_is_told_for_each_trigger_and_the_filters_say_who_did_not_want_it() -> None:
+    stand = Stand()
+    await stand.topics("b", "o")
+    await stand.put("b", ce("e1"))
+    await stand.report(Row(0, 0, "replied", 200, 1, 3, 5), uid="uid3", topic="b")
+    for group in ("g3", "g4"):
+        await stand.mark(Mark(1), group, "b")
+    found, *_ = await stand.trace(Wanted("e1"), plan=MESH)
+    assert isinstance(found, Accepted)
+    assert found.ingresses == ["Broker ns/b1"]
+    fates = await stand.fates("e1", MESH)
+    assert fates["Trigger s1"].verdict.state == "replied"
+    refused = fates["Trigger t2"].verdict
+    assert (refused.state, refused.note) == ("filtered out", "")
+    assert refused.reason == 'exact: type must be "t.b"; type is "t.a"'
+
+
+async def test_filters_see_a_structured_record_as_the_dispatcher_does() -> None:
+    stand = Stand()
+    await stand.topics("b")
+    structured = [("content-type", b"application/cloudevents+json")]
+    await stand.put("b", structured, b'{"specversion":"1.0","id":"e1","source":"/s","type":"t.b"}')
+    for group in ("g3", "g4"):
+        await stand.mark(Mark(1), group, "b")
+    fates = await stand.fates("e1", MESH)
+    assert (fates["Trigger s1"].verdict.state, fates["Trigger t2"].verdict.state) == ("filtered out", "finished")
+
+
+async def test_what_a_trigger_got_before_its_filters_changed_is_told_as_it_was() -> None:
+    stand = Stand()
+    await stand.topics("b", "o", "graves4")
+    await stand.put("b", ce("e0"))
+    await stand.put("b", ce("e1"))
+    await stand.report(Row(0, 0, "delivered", 202, 1, 3, 5), uid="uid4", topic="b")
+    await stand.put("graves4", ce("e1", kanalreason="no"))
+    await stand.mark(Mark(2), "g4", "b")
+    assert (await stand.fates("e0", MESH))["Trigger t2"].verdict.state == "delivered"
+    kept = (await stand.fates("e1", MESH))["Trigger t2"]
+    assert (kept.verdict.state, kept.dead_letters, kept.letter) == ("kept", "graves4", 0)
+
+
+async def test_a_replay_and_a_redelivery_of_a_trigger_are_no_triggers_of_their_own() -> None:
+    stand = Stand()
+    await stand.topics("b")
+    await stand.put("b", ce("e1"))
+    replay = replace(WANTS_A, uid="uid3.replay-1", group="g3.replay-1", only={0: (Span(0, 1),)})
+    redelivery = replace(WANTS_A, uid="uid3.redeliver-2", topic="graves3", only={0: (Span(0, 1),)}, filters=())
+    plan = Plan(MESH.ingresses, {one.uid: one for one in (WANTS_A, replay, redelivery)})
+    fates = [one for one in await stand.trace(Wanted("e1"), plan=plan) if isinstance(one, Fate)]
+    assert [(one.kind, one.name, one.job) for one in fates] == [("Trigger", "s1", "")]
 
 
 async def test_progress_is_told_while_a_long_topic_is_read() -> None:
@@ -200,6 +265,23 @@ async def test_lag_counts_by_marks_and_tells_rate_and_standing_by_reports() -> N
     stand.kafka.now_ms += 15_001
     [later] = await stand.gauger().lag([EGRESS])
     assert (later.rate, later.in_flight, later.lag) == (None, None, 4)
+
+
+async def test_triggers_stand_beside_subscriptions_of_the_same_name() -> None:
+    stand = Stand()
+    await stand.topics("t", "b", "o")
+    for number in range(4):
+        await stand.put("t", ce(f"e{number}"))
+        await stand.put("b", ce(f"e{number}"))
+    await stand.mark(Mark(1))
+    await stand.mark(Mark(4), "g4", "b")
+    await stand.report(standing=(3, 0, 15), uid="uid3", topic="b")
+    found = await stand.gauger().lag([replace(WANTS_B, name="r2"), WANTS_A, EGRESS])
+    assert [(one.kind, one.name, one.lag, one.rate) for one in found] == [
+        ("Subscription", "s1", 3, None),
+        ("Trigger", "r2", 0, None),
+        ("Trigger", "s1", 4, 1.0),
+    ]
 
 
 async def test_a_topic_that_is_gone_is_said_and_costs_the_others_nothing() -> None:

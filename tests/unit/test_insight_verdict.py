@@ -37,7 +37,12 @@ def end(what: str, status: int | None = 202, at_ms: int = NOW - 10, reason: str 
             replace(BASE, mark=marked(90, (), "older")),
             Verdict("queued", note="the group has no offset in this partition yet"),
         ),
-        (replace(BASE, pace="paused"), Verdict("queued", note="the subscription is paused")),
+        (replace(BASE, pace="paused"), Verdict("queued", note="the delivery is paused")),
+        (
+            replace(BASE, refusal="type is a"),
+            Verdict("queued", note="5 unfinished before it in its partition; the filters will pass it over: type is a"),
+        ),
+        (replace(BASE, refusal=""), Verdict("queued", note="5 unfinished before it in its partition")),
         (replace(BASE, pace="held"), Verdict("queued", note="its offsets are being set")),
         (replace(BASE, rows=[TRIED]), Verdict("waiting", 503, 2, 4.5, NOW - 100, NOW + 900, "answered 503")),
         (
@@ -46,7 +51,7 @@ def end(what: str, status: int | None = 202, at_ms: int = NOW - 10, reason: str 
         ),
         (
             replace(BASE, rows=[TRIED], pace="paused"),
-            Verdict("waiting", 503, 2, 4.5, NOW - 100, NOW + 900, "answered 503", "the subscription is paused"),
+            Verdict("waiting", 503, 2, 4.5, NOW - 100, NOW + 900, "answered 503", "the delivery is paused"),
         ),
     ],
 )
@@ -62,7 +67,6 @@ def test_an_event_that_is_not_finished(facts: Facts, expected: Verdict) -> None:
         ("dead_lettered", "dead-lettered"),
         ("kept", "kept"),
         ("discarded", "discarded"),
-        ("filtered", "filtered"),
         ("a newer word", "a newer word"),
     ],
 )
@@ -91,7 +95,8 @@ def test_of_two_ends_the_newer_one_counts() -> None:
 @pytest.mark.parametrize(
     ("facts", "state", "note"),
     [
-        (BASE, "finished", "no dispatcher told of it"),
+        (BASE, "finished", "no dispatcher told of it: the delivery began after it"),
+        (replace(BASE, refusal=""), "finished", "no dispatcher told of it: other filters passed it over"),
         (replace(BASE, complete=False), "finished", "details are older than what is kept"),
         (replace(BASE, keep="failures"), "delivered", "no failure is written down"),
         (replace(BASE, keep="failures", complete=False), "finished", "details are older"),
@@ -106,6 +111,37 @@ def test_a_finished_event_of_which_nothing_is_written_down(facts: Facts, state: 
     assert found.state == state
     assert found.note.startswith(note)
     assert bool(found.note) is bool(note)
+
+
+@pytest.mark.parametrize(
+    ("facts", "state", "note"),
+    [
+        (BASE, "filtered out", ""),
+        (replace(BASE, keep="failures"), "filtered out", ""),
+        (replace(BASE, keep="none"), "would be filtered out", "nothing is written down"),
+        (replace(BASE, complete=False), "would be filtered out", "details are older than what is kept"),
+    ],
+)
+def test_an_event_that_the_filters_refuse_was_passed_over_unless_nobody_knows_what_they_were(
+    facts: Facts, state: str, note: str
+) -> None:
+    found = verdict(replace(facts, mark=PASSED, refusal="type is a"))
+    assert (found.state, found.reason) == (state, "type is a")
+    assert found.note.startswith(note)
+    assert bool(found.note) is bool(note)
+
+
+@pytest.mark.parametrize(
+    ("facts", "state"),
+    [
+        (replace(BASE, mark=PASSED, rows=[end("delivered")]), "delivered"),
+        (replace(BASE, mark=PASSED, letter=LETTER), "kept"),
+        (replace(BASE, mark=PASSED, rows=[TRIED]), "finished"),
+        (replace(BASE, rows=[TRIED]), "waiting"),
+    ],
+)
+def test_what_the_filters_refuse_today_and_let_pass_before_is_told_as_it_went(facts: Facts, state: str) -> None:
+    assert verdict(replace(facts, refusal="type is a")).state == state
 
 
 def test_a_kept_event_tells_what_became_of_its_letter() -> None:
