@@ -16,6 +16,7 @@ from typing import Any
 import typer.main
 from pydantic.fields import FieldInfo
 
+from controller.registry import RegistryMetrics
 from dispatcher.diary import LostOutcomes
 from dispatcher.metrics import OutcomeMetrics
 from eventing.kinds.meta import Resource
@@ -25,6 +26,7 @@ from eventing.settings import PREFIX, describe
 from eventing.telemetry import IngressMetrics, Telemetry
 from kanal.cli import app
 
+_EVERYWHERE = ("api_version", "kind", "metadata", "spec", "status")
 _NOTE = "<!-- Written by `make docs`; change the code instead. -->\n"
 
 
@@ -101,6 +103,7 @@ def metrics() -> str:
     IngressMetrics(telemetry)
     OutcomeMetrics(telemetry)
     LostOutcomes(telemetry)
+    RegistryMetrics(telemetry)
     lines = [
         _NOTE,
         "# Metrics",
@@ -131,21 +134,29 @@ def resources() -> str:
         "",
     ]
     for kind in KINDS:
-        versions = ", ".join(f"`{kind.GROUP}/{version}`" for version in kind.VERSIONS)
+        versions = ", ".join(f"`{kind.full_version(version)}`" for version in kind.VERSIONS)
         short = ", ".join(f"`{name}`" for name in (kind.PLURAL, kind.SINGULAR, *kind.SHORT_NAMES))
         lines += [f"## {kind.KIND}", "", (kind.__doc__ or "").strip(), "", f"{versions}; called {short}.", ""]
         lines += ["| field | type | |", "|---|---|---|", *_fields(kind), ""]
+        for version, shape in kind.SHAPES.items():
+            lines += [f"In `{version}`:", "", "| field | type | |", "|---|---|---|", *_fields(shape), ""]
     return "\n".join(lines)
 
 
 def _fields(kind: type[Resource]) -> Iterator[str]:
-    spec = kind.model_fields["spec"].annotation
-    yield from _of_model(_models(spec)[0], "spec")
+    own = {name: info for name, info in kind.model_fields.items() if name not in _EVERYWHERE and not info.exclude}
+    yield from _of_fields(own, "")
+    if not kind.model_fields["spec"].exclude:
+        yield from _of_model(_models(kind.model_fields["spec"].annotation)[0], "spec")
 
 
 def _of_model(model: type[Model], path: str) -> Iterator[str]:
-    for name, info in model.model_fields.items():
-        field = f"{path}.{info.alias or name}"
+    yield from _of_fields(model.model_fields, f"{path}.")
+
+
+def _of_fields(fields: Mapping[str, FieldInfo], prefix: str) -> Iterator[str]:
+    for name, info in fields.items():
+        field = prefix + (info.alias or name)
         inner = _models(info.annotation)
         must = " (required)" if info.is_required() else ""
         yield f"| `{field}` | {_field_type(info)}{must} | {_cell(info.description or '')} |"

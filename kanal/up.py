@@ -33,6 +33,8 @@ from kanal.serve import serving
 from kanal.table import Board
 
 Say = Callable[[str], None]
+_BROKERS = 1
+"""Of the embedded Kafka; YAML written for three of them has to apply all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ async def up(settings: Settings, wish: Wish, say: Say, stop: asyncio.Event) -> N
         store = MemoryStore(lambda: datetime.now(UTC))
         applier = Applier(store, settings, say)
         await applier.apply(manifest)
-        control = await stack.enter_async_context(controlling(settings, store, feed, connections))
+        control = await stack.enter_async_context(controlling(settings, store, feed, connections, telemetry))
         routers = [operations(control.operations), looking(settings, control.controller, connections)]
         app = api(store, ready=lambda: control.ready, metrics=telemetry.exposition, routers=routers)
         api_port = await stack.enter_async_context(
@@ -111,7 +113,10 @@ async def _kafka(
     if kafka is None:
         return settings, None
     say(f"kafka     {kafka.bootstrap} (Apache Kafka, data in {kafka.data})")
-    return dataclasses.replace(settings, kafka=dataclasses.replace(settings.kafka, bootstrap=kafka.bootstrap)), kafka
+    own = dataclasses.replace(
+        settings.kafka, bootstrap=kafka.bootstrap, most_replicas=settings.kafka.most_replicas or _BROKERS
+    )
+    return dataclasses.replace(settings, kafka=own), kafka
 
 
 @asynccontextmanager

@@ -7,12 +7,13 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import AfterValidator, Field
 
 from eventing.errors import Invalid
+from eventing.kinds.annotations import one_of
 from eventing.kinds.destination import Destination
 from eventing.kinds.durations import Duration, seconds
 from eventing.kinds.field_error import FieldError, checked
 from eventing.kinds.meta import ObjectMeta
 from eventing.kinds.model import Model
-from eventing.kinds.wording import either, nearest, shown
+from eventing.kinds.wording import shown
 from eventing.verdict import Backoff, RetryPolicy
 
 ORDER_ANNOTATION = "kafka.eventing.knative.dev/delivery.order"
@@ -77,20 +78,11 @@ class DeliverySpec(Model):
 def annotation_faults(metadata: ObjectMeta) -> list[FieldError]:
     """What is wrong with the annotations that say how events are delivered."""
     return [
-        *_one_of(metadata, ORDER_ANNOTATION, _ORDERS, "is no order of delivery"),
-        *_one_of(metadata, PAUSED_ANNOTATION, _SWITCH, "is neither true nor false"),
+        *one_of(metadata, ORDER_ANNOTATION, _ORDERS, "is no order of delivery"),
+        *one_of(metadata, PAUSED_ANNOTATION, _SWITCH, "is neither true nor false"),
     ]
 
 
 def is_paused(metadata: ObjectMeta) -> bool:
     """Whether the delivery is to rest; a wrong word was refused at apply."""
     return metadata.annotations.get(PAUSED_ANNOTATION, "").lower() == "true"
-
-
-def _one_of(metadata: ObjectMeta, name: str, words: tuple[str, ...], wrong: str) -> list[FieldError]:
-    word = metadata.annotations.get(name)
-    if word is None or word.lower() in words:
-        return []
-    near = nearest(word, words)
-    fix = f"did you mean {near}?" if near else f"write {either(words)}"
-    return [FieldError(("metadata", "annotations", name), f"{shown(word)} {wrong}", fix)]

@@ -21,6 +21,7 @@ _USER_INFO = re.compile(r"(?:[A-Za-z][\w+.-]*:[/\\]*|[/\\]{2,})[^/?#]*@", re.ASC
 _HOST = re.compile(r"[\w.-]+|\[[0-9A-Fa-f:.]+\]", re.ASCII)
 _USUAL_VERSIONS = {
     "Service": "v1",
+    "ConfigMap": "v1",
     "Channel": "messaging.knative.dev/v1",
     "KafkaChannel": "messaging.knative.dev/v1beta1",
     "Broker": "eventing.knative.dev/v1",

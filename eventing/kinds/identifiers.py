@@ -43,12 +43,17 @@ def _key(text: str) -> str:
 
 @checked
 def _label_value(text: str) -> str:
-    if text and not _KEY_NAME.fullmatch(text):
+    if not fits_label(text):
         raise Invalid(
             f"{shown(text)} can't be a label's value; 63 of letters, digits, -, _ and . are allowed",
             fix="make it an annotation, which takes any text",
         )
     return text
+
+
+def fits_label(text: str) -> bool:
+    """Whether a text can be the value of a label."""
+    return not text or _KEY_NAME.fullmatch(text) is not None
 
 
 def _rewritten(text: str) -> str:

@@ -105,12 +105,19 @@ class Resource(Model):
     CRD_LABELS: ClassVar[Mapping[str, str]] = {}
     DEPENDENTS: ClassVar[tuple[str, ...]] = ()
     """The conditions whose AND is Ready."""
+    SHAPES: ClassVar[Mapping[str, type[Resource]]] = {}
+    """The models of those served versions whose spec is written in another way."""
 
     api_version: str
     kind: str
     metadata: ObjectMeta = Field(description="The name of the resource, at least.")
     spec: Model
     status: dict[str, Any] = Field(default={}, description="What a controller found; ignored when it is sent.")
+
+    @classmethod
+    def full_version(cls, version: str) -> str:
+        """`GROUP/VERSION` as a document writes it; the version alone in Kubernetes' core group."""
+        return f"{cls.GROUP}/{version}" if cls.GROUP else version
 
     @property
     def title(self) -> str:
@@ -129,6 +136,14 @@ class Resource(Model):
     def check_update(cls, old: Self, new: Self) -> list[FieldError]:  # noqa: ARG003 - a kind may have none
         """What `new` changes and may not. Both have their defaults, so that a default written out is no change."""
         return []
+
+    def stored(self) -> Resource:
+        """The resource in the one shape in which everybody but its author knows it."""
+        return self
+
+    def document_in(self, version: str) -> dict[str, Any]:
+        """The resource as YAML or JSON would hold it in this served version."""
+        return {**self.document(), "apiVersion": self.full_version(version)}
 
     def spec_document(self) -> dict[str, Any]:
         """The spec as YAML or JSON would hold it; two that are equal ask for the same."""

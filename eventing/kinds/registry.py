@@ -8,15 +8,31 @@ from typing import Any
 from pydantic import ValidationError
 
 from eventing.errors import Invalid
+from eventing.kinds import sequence
+from eventing.kinds.broker import Broker
 from eventing.kinds.channel import Channel
+from eventing.kinds.configmap import ConfigMap
+from eventing.kinds.eventtype import EventType
 from eventing.kinds.field_error import FieldError
 from eventing.kinds.kafkachannel import KafkaChannel
 from eventing.kinds.meta import DEFAULT_NAMESPACE, Defaults, Features, Resource
+from eventing.kinds.parallel import Parallel
 from eventing.kinds.subscription import Subscription
 from eventing.kinds.translate import Spelling, field_errors
+from eventing.kinds.trigger import Trigger
 from eventing.kinds.wording import either, nearest, printable, shown
 
-KINDS: tuple[type[Resource], ...] = (Channel, KafkaChannel, Subscription)
+KINDS: tuple[type[Resource], ...] = (
+    Broker,
+    Trigger,
+    Channel,
+    KafkaChannel,
+    Subscription,
+    sequence.Sequence,
+    Parallel,
+    EventType,
+    ConfigMap,
+)
 
 _DEFAULTS = Defaults()
 _NO_FEATURES = Features()
@@ -70,7 +86,7 @@ def parse(
     errors = resource.faults(features)
     if errors:
         raise InvalidResource(resource.title, errors)
-    return resource
+    return resource.stored()
 
 
 def check_update(old: Resource, new: Resource, defaults: Defaults = _DEFAULTS) -> list[FieldError]:
@@ -86,7 +102,7 @@ def _model_of(document: Mapping[str, Any]) -> type[Resource] | FieldError:
     kinds = list(dict.fromkeys(model.KIND for model in KINDS))
     if not isinstance(kind, str) or not kind:
         return FieldError(("kind",), "the document does not say what kind it is", f"add kind: {either(kinds)}")
-    served = [f"{model.GROUP}/{version}" for model in KINDS if kind == model.KIND for version in model.VERSIONS]
+    served = [model.full_version(one) for model in KINDS if kind == model.KIND for one in model.VERSIONS]
     if not served:
         near = nearest(kind, kinds)
         fix = f"did you mean {near}?" if near else f"the kinds are {either(kinds, 'and')}"
@@ -94,9 +110,10 @@ def _model_of(document: Mapping[str, Any]) -> type[Resource] | FieldError:
     if not isinstance(api_version, str) or not api_version:
         return FieldError(("apiVersion",), "the field is missing", f"add apiVersion: {either(served)}")
     model = find(api_version, kind)
-    return model or FieldError(
-        ("apiVersion",), f"{shown(api_version)} is not served for {kind}", f"write {either(served)}"
-    )
+    if model is None:
+        message = f"{shown(api_version)} is not served for {kind}"
+        return FieldError(("apiVersion",), message, f"write {either(served)}")
+    return model.SHAPES.get(api_version.rpartition("/")[2], model)
 
 
 def title(document: Any) -> str:

@@ -1,72 +1,132 @@
-"""The objects that exist because others do: a KafkaChannel behind each Channel."""
+"""The objects that exist because others do: a KafkaChannel behind each Channel, channels and Subscriptions of flows.
+
+An object of the right name that nobody of these owns is somebody else's: it is never touched, and whoever would need the
+name is told.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from eventing.errors import Invalid
 from eventing.kinds.channel import Channel
+from eventing.kinds.flow import Flow
 from eventing.kinds.kafkachannel import KafkaChannel
-from eventing.kinds.key import Key
+from eventing.kinds.key import Key, key_of
 from eventing.kinds.meta import OwnerReference, Resource, stable_uid
-from eventing.kinds.registry import parse
+from eventing.kinds.parallel import Parallel
+from eventing.kinds.registry import check_update, parse
+from eventing.kinds.sequence import Sequence
+from eventing.kinds.subscription import Subscription
 from eventing.plan.channels import backing_key
+from eventing.plan.flows import Want, channel_spec, children
 from eventing.plan.options import Options, Problem
 
+_CHILDREN: Mapping[tuple[str, str], tuple[type[Resource], ...]] = {
+    (Channel.GROUP, Channel.KIND): (KafkaChannel,),
+    (Sequence.GROUP, Sequence.KIND): (KafkaChannel, Subscription),
+    (Parallel.GROUP, Parallel.KIND): (KafkaChannel, Subscription),
+}
 
-def backing_channels(
-    resources: Mapping[Key, Resource], options: Options
-) -> tuple[tuple[Resource, ...], Mapping[Key, Problem]]:
-    """The KafkaChannel of each Channel, and why a Channel has none. One that is there keeps its uid and status."""
-    children: list[Resource] = []
-    refusals: dict[Key, Problem] = {}
-    for key, channel in resources.items():
-        if not isinstance(channel, Channel):
-            continue
-        behind = backing_key(key)
-        old = resources.get(behind)
-        if old is not None and channel.metadata.uid not in (owner.uid for owner in old.metadata.owner_references):
-            text = f"{behind} was there before and is not owned by this Channel"
-            refusals[key] = Problem("BackingChannelTaken", text)
-            continue
-        try:
-            children.append(_backing(channel, behind, old, options))
-        except Invalid as error:
-            refusals[key] = Problem("ChannelTemplateInvalid", f"spec.channelTemplate.{error}")
-    return tuple(children), refusals
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """The children that there must be, whose each one is, and why an owner has not what it needs, by owner and child."""
+
+    children: tuple[Resource, ...]
+    owners: Mapping[Key, Key]
+    refusals: Mapping[tuple[Key, Key], Problem]
+
+
+def expand(resources: Mapping[Key, Resource], options: Options) -> Expansion:
+    """The children of all resources. One that is there keeps its uid, status, labels and annotations."""
+    found: dict[Key, Resource] = {}
+    owners: dict[Key, Key] = {}
+    refusals: dict[tuple[Key, Key], Problem] = {}
+    for key, owner in resources.items():
+        for want in _wants(owner):
+            old = resources.get(want.key)
+            problem = _taken(owner, want, old, owners) or _waits(key, want, owners)
+            # One that can't become what it should be stays as it is.
+            child = None if problem else old
+            if problem is None:
+                try:
+                    child = _made(owner, want, old, options)
+                except Invalid as error:
+                    problem = Problem("ChildInvalid", str(error))
+            if child is not None:
+                found[want.key], owners[want.key] = child, key
+            if problem is not None:
+                refusals[key, want.key] = problem
+    return Expansion(tuple(found.values()), owners, refusals)
 
 
 def is_child(resource: Resource) -> bool:
-    """Whether this is a KafkaChannel that exists because of a Channel; one with any other owner is not ours to touch."""
-    return isinstance(resource, KafkaChannel) and any(
-        owner.controller and (owner.kind, owner.api_version.rpartition("/")[0]) == (Channel.KIND, Channel.GROUP)
+    """Whether this is an object that exists because of another one; one with any other owner is not ours to touch."""
+    return any(
+        owner.controller and isinstance(resource, _CHILDREN.get((owner.api_version.rpartition("/")[0], owner.kind), ()))
         for owner in resource.metadata.owner_references
     )
 
 
-def _backing(channel: Channel, key: Key, old: Resource | None, options: Options) -> Resource:
-    template = channel.spec.channel_template
-    spec = dict(template.spec) if template is not None and template.kind == KafkaChannel.KIND else {}
-    if channel.spec.delivery is not None:
-        spec["delivery"] = channel.spec.delivery.document()
+def _wants(owner: Resource) -> list[Want]:
+    if isinstance(owner, Flow):
+        return children(owner)
+    if not isinstance(owner, Channel):
+        return []
+    spec = channel_spec(owner.spec.channel_template)
+    if owner.spec.delivery is not None:
+        spec["delivery"] = owner.spec.delivery.document()
+    return [Want(backing_key(key_of(owner)), spec)]
+
+
+def _taken(owner: Resource, want: Want, old: Resource | None, owners: Mapping[Key, Key]) -> Problem | None:
+    """Why this name is not the owner's to use."""
+    reason = "BackingChannelTaken" if isinstance(owner, Channel) else "ChildTaken"
+    if want.key in owners:
+        return Problem(reason, f"{want.key} is made for {owners[want.key]} already")
+    if old is None or any(one.controller and one.uid == owner.metadata.uid for one in old.metadata.owner_references):
+        return None
+    return Problem(reason, f"{want.key} was there before and is not owned by this {owner.KIND}")
+
+
+def _waits(owner: Key, want: Want, owners: Mapping[Key, Key]) -> Problem | None:
+    """A Subscription never reads or writes a channel of somebody else that has the name of the flow's own."""
+    missing = next((channel for channel in want.uses if owners.get(channel) != owner), None)
+    return None if missing is None else Problem("ChannelMissing", f"{want.key} waits for {missing}")
+
+
+def _made(owner: Resource, want: Want, old: Resource | None, options: Options) -> Resource:
+    """The child. Raises `Invalid` where its spec is none, or changes what may not change."""
+    key, kind = want.key, KafkaChannel if want.key.kind == KafkaChannel.KIND else Subscription
+    defaults = options.defaults
+    if isinstance(old, KafkaChannel):
+        # What the template leaves open was decided when the topic was made.
+        partitions = old.spec.num_partitions or defaults.partitions
+        replicas = old.spec.replication_factor or defaults.replication_factor
+        defaults = replace(defaults, partitions=partitions, replication_factor=replicas)
     child = parse(
         {
-            "apiVersion": f"{key.group}/{KafkaChannel.VERSIONS[0]}",
+            "apiVersion": f"{key.group}/{kind.VERSIONS[0]}",
             "kind": key.kind,
             "metadata": {"name": key.name, "namespace": key.namespace},
-            "spec": spec,
+            "spec": want.spec,
         }
-    ).defaulted(options.defaults)
-    owner = OwnerReference(
-        api_version=channel.api_version,
-        kind=channel.kind,
-        name=channel.metadata.name,
-        uid=channel.metadata.uid or "?",
+    ).defaulted(defaults)
+    controller = OwnerReference(
+        api_version=owner.api_version,
+        kind=owner.kind,
+        name=owner.metadata.name,
+        uid=owner.metadata.uid or "?",
         controller=True,
         block_owner_deletion=True,
     )
-    lasting = {"uid": stable_uid(*key), "generation": 1, "creation_timestamp": None}
+    kept = {"uid": stable_uid(*key), "generation": 1, "creation_timestamp": None}
     if old is not None:
-        lasting = {name: getattr(old.metadata, name) for name in lasting}
-    metadata = child.metadata.model_copy(update={**lasting, "owner_references": [owner]})
+        if old.spec != child.spec and (faults := check_update(old, child)):
+            raise Invalid(faults[0].message, where=str(key), field=faults[0].field, fix=faults[0].fix)
+        kept = {name: getattr(old.metadata, name) for name in (*kept, "labels")}
+        kept["annotations"] = {**child.metadata.annotations, **old.metadata.annotations}
+    metadata = child.metadata.model_copy(update={**kept, "owner_references": [controller]})
     return child.model_copy(update={"metadata": metadata, "status": {} if old is None else old.status})

@@ -17,9 +17,26 @@ def channel_topic(options: Options, namespace: str, name: str) -> str:
     return _topic(options.channel_topic, "names.channel_topic", namespace=namespace, name=name)
 
 
+def broker_topic(options: Options, namespace: str, name: str) -> str:
+    """The topic of a broker."""
+    return _topic(options.broker_topic, "names.broker_topic", namespace=namespace, name=name)
+
+
 def dead_letter_topic(options: Options, namespace: str, name: str) -> str:
     """The topic that keeps what a subscription could deliver to nobody."""
     return _topic(options.dead_letter_topic, "names.dead_letter_topic", namespace=namespace, name=name)
+
+
+def trigger_dead_letter_topic(options: Options, namespace: str, name: str) -> str:
+    """The topic that keeps what a trigger could deliver to nobody."""
+    template = options.trigger_dead_letter_topic
+    return _topic(template, "names.trigger_dead_letter_topic", namespace=namespace, name=name)
+
+
+def trigger_group(options: Options, namespace: str, broker: str, uid: str, name: str) -> str:
+    """The consumer group of a trigger."""
+    facts = {"namespace": namespace, "broker": broker, "uid": uid, "name": name}
+    return filled(options.trigger_group, "names.trigger_group", **facts)
 
 
 def subscription_group(options: Options, namespace: str, channel: str, uid: str, name: str) -> str:

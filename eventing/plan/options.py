@@ -13,7 +13,10 @@ from eventing.kinds.meta import Defaults, Resource
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """The installation. Templates take `{namespace}`, `{name}`, `{channel}` and `{uid}`; times are in seconds."""
+    """The installation. Templates take `{namespace}`, `{name}`, `{channel}` and `{uid}`; times are in seconds.
+
+    `most_replicas` is how many any topic gets, whatever is asked for; 0 for no limit.
+    """
 
     base_url: str = "http://127.0.0.1:8080"
     channel_topic: str = "knative-messaging-kafka.{namespace}.{name}"
@@ -23,6 +26,7 @@ class Options:
     trigger_group: str = "knative-trigger-{namespace}-{name}"
     trigger_dead_letter_topic: str = "kanal-dead-letters-trigger.{namespace}.{name}"
     any_broker_class: bool = True
+    most_replicas: int = 0
     services: Mapping[str, str] = field(default_factory=dict)
     service_template: str = ""
     defaults: Defaults = field(default_factory=Defaults)

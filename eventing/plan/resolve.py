@@ -1,22 +1,24 @@
 """References become URLs: a Destination among the objects of a snapshot (behaviour §11).
 
-Nothing is fetched. A channel's address follows from the installation's options; a Kubernetes Service is looked up in the
-options' table, then in their template, because at home there is no cluster to ask.
+Nothing is fetched. A channel's address follows from the installation's options; a Service, Kubernetes' or Knative's, is
+looked up in the options' table, then in their template, because at home there is no cluster to ask.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from eventing.errors import NotFound
+from eventing.errors import Invalid, NotFound
 from eventing.kinds.destination import Destination, join
 from eventing.kinds.key import Key
 from eventing.plan.names import filled
 from eventing.plan.options import Options
 
+_SERVICES = ("", "serving.knative.dev")
+
 
 class Resolver:
-    """Resolves destinations; `addresses` are the addressable objects of the snapshot and their URLs."""
+    """Resolves destinations; `addresses` are the addressable objects of the snapshot and their URLs, "" for one that can't be reached."""
 
     def __init__(self, addresses: Mapping[Key, str], options: Options) -> None:
         self._addresses = addresses
@@ -25,17 +27,23 @@ class Resolver:
     def url(self, destination: Destination, namespace: str, field: str) -> str:
         """The URL of a destination that stands in `field` of an object in `namespace`.
 
-        Raises `NotFound` that names the missing object by kind, namespace and name.
+        Raises `NotFound` that names the missing object by kind, namespace and name; `Invalid` where it has no address.
         """
         ref = destination.ref
         if ref is None:
             return destination.uri or ""
         key = Key(ref.kind_group, ref.kind, ref.namespace or namespace, ref.name)
-        if (key.group, key.kind) == ("", "Service"):
+        if key.kind == "Service" and key.group in _SERVICES:
             return join(self._service(key, field), destination.uri)
         if key not in self._addresses:
             raise NotFound(f"{key} does not exist", field=field)
+        if not self._addresses[key]:
+            raise Invalid(f"{key} has no address", field=field, fix="its own conditions say why")
         return join(self._addresses[key], destination.uri)
+
+    def is_ours(self, url: str) -> bool:
+        """Whether this leads to a channel or broker of this installation."""
+        return url.startswith(self._options.base_url.rstrip("/") + "/")
 
     def _service(self, key: Key, field: str) -> str:
         table, template = self._options.services, self._options.service_template

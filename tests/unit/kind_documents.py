@@ -18,6 +18,11 @@ def subscription(metadata: dict[str, Any] | None = None, **spec: Any) -> dict[st
     return document("Subscription", {**base, **spec}, **(metadata or {}))
 
 
+def flow(kind: str, spec: dict[str, Any], **metadata: Any) -> dict[str, Any]:
+    """A Sequence or Parallel."""
+    return {**document(kind, spec, **metadata), "apiVersion": "flows.knative.dev/v1"}
+
+
 def faults(found: dict[str, Any], features: Features | None = None) -> list[str]:
     """Every finding as it is printed; none for a sound document."""
     try:

@@ -4,11 +4,15 @@ import pytest
 from kind_documents import document, faults
 
 from eventing.errors import Invalid
+from eventing.kinds.broker import Broker
 from eventing.kinds.channel import Channel
+from eventing.kinds.configmap import ConfigMap
 from eventing.kinds.kafkachannel import KafkaChannel
 from eventing.kinds.meta import Resource
 from eventing.kinds.registry import KINDS, InvalidResource, check_update, find, named, parse, title
 from eventing.kinds.subscription import Subscription
+from eventing.kinds.trigger import Trigger
+from eventing.kinds.wording import either
 
 
 @pytest.mark.parametrize(
@@ -22,8 +26,10 @@ from eventing.kinds.subscription import Subscription
         ("kc", (KafkaChannel,)),
         ("kch", (KafkaChannel,)),
         ("kafkachannel.messaging.knative.dev", (KafkaChannel,)),
-        ("messaging", KINDS),
-        ("all", KINDS),
+        ("brokers.eventing.knative.dev", (Broker,)),
+        ("triggers", (Trigger,)),
+        ("messaging", (Channel, KafkaChannel, Subscription)),
+        ("all", tuple(kind for kind in KINDS if kind is not ConfigMap)),
     ],
 )
 def test_a_kind_is_found_by_whatever_a_person_calls_it(word: str, kinds: tuple[type[Resource], ...]) -> None:
@@ -34,9 +40,9 @@ def test_a_kind_is_found_by_whatever_a_person_calls_it(word: str, kinds: tuple[t
     ("word", "fix"),
     [
         ("chanels", "did you mean channels?"),
-        ("pods", "the kinds are channels, kafkachannels and subscriptions"),
+        ("pods", f"the kinds are {either([kind.PLURAL for kind in KINDS], 'and')}"),
         ("channels.apps", "did you mean channels?"),
-        ("", "the kinds are channels, kafkachannels and subscriptions"),
+        ("", f"the kinds are {either([kind.PLURAL for kind in KINDS], 'and')}"),
     ],
 )
 def test_an_unknown_word_is_answered_with_the_known_ones(word: str, fix: str) -> None:
@@ -54,10 +60,10 @@ def test_a_kind_is_found_by_its_version_and_name() -> None:
 @pytest.mark.parametrize(
     ("whole", "message"),
     [
-        ({}, "kind: the document does not say what kind it is; add kind: Channel, KafkaChannel or Subscription"),
+        ({}, f"kind: the document does not say what kind it is; add kind: {either([kind.KIND for kind in KINDS])}"),
         ({"kind": "Chanel"}, 'kind: "Chanel" is not known; did you mean Channel?'),
         ({"kind": "subscription"}, 'kind: "subscription" is not known; did you mean Subscription?'),
-        ({"kind": "Broker"}, 'kind: "Broker" is not known; the kinds are Channel, KafkaChannel and Subscription'),
+        ({"kind": "Pod"}, f'kind: "Pod" is not known; the kinds are {either([kind.KIND for kind in KINDS], "and")}'),
         ({"kind": "Channel"}, "apiVersion: the field is missing; add apiVersion: messaging.knative.dev/v1"),
         (document("Channel", version="v2"), 'apiVersion: "messaging.knative.dev/v2" is not served for Channel; write'),
         (

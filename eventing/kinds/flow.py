@@ -1,0 +1,63 @@
+"""What Sequence and Parallel share: their conditions, the template of their channels, and a reply that may be left empty."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Self, TypeVar
+
+from pydantic import AfterValidator, BeforeValidator
+
+from eventing.errors import Invalid
+from eventing.kinds.channel import ChannelTemplate
+from eventing.kinds.destination import Destination
+from eventing.kinds.field_error import FieldError, checked
+from eventing.kinds.immutability import unchangeable
+from eventing.kinds.meta import Resource
+from eventing.kinds.model import Model
+
+CHANNELS_READY = "ChannelsReady"
+SUBSCRIPTIONS_READY = "SubscriptionsReady"
+ADDRESSABLE = "Addressable"
+EVENT_POLICIES_READY = "EventPoliciesReady"
+
+T = TypeVar("T")
+
+
+@checked
+def _some(found: list[T]) -> list[T]:
+    if not found:
+        raise Invalid("the list is empty, so events would lead nowhere", fix='begin one item with "- " below it')
+    return found
+
+
+def _unless_empty(value: Any) -> Any:
+    """Knative takes `reply: {}` for no reply."""
+    return None if value == {} else value
+
+
+Reply = Annotated[Destination | None, BeforeValidator(_unless_empty)]
+AtLeastOne = Annotated[list[T], AfterValidator(_some)]
+
+
+class FlowSpec(Model):
+    """The part of the spec that every flow has; each kind says for itself what the fields do."""
+
+    channel_template: ChannelTemplate | None
+    reply: Reply
+
+
+class Flow(Resource):
+    """A resource that is made of channels and Subscriptions, and takes events at the first of its channels."""
+
+    GROUP: ClassVar[str] = "flows.knative.dev"
+    VERSIONS: ClassVar[tuple[str, ...]] = ("v1",)
+    CATEGORIES: ClassVar[tuple[str, ...]] = ("all", "knative", "flows")
+    CRD_LABELS: ClassVar[dict[str, str]] = {"duck.knative.dev/addressable": "true"}
+    DEPENDENTS: ClassVar[tuple[str, ...]] = (CHANNELS_READY, SUBSCRIPTIONS_READY, ADDRESSABLE, EVENT_POLICIES_READY)
+
+    spec: FlowSpec
+
+    @classmethod
+    def check_update(cls, old: Self, new: Self) -> list[FieldError]:
+        before, after = (one.spec.document().get("channelTemplate") for one in (old, new))
+        fix = f"delete the {cls.KIND} and apply it anew; events that are still on their way in it are lost then"
+        return unchangeable(("spec", "channelTemplate"), before, after, fix)

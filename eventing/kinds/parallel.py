@@ -1,0 +1,72 @@
+"""Parallel: every event to all branches, each with a filter of its own (behaviour §10.7)."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+from pydantic import Field
+
+from eventing.kinds.channel import ChannelTemplate
+from eventing.kinds.delivery import DeliverySpec
+from eventing.kinds.destination import Destination
+from eventing.kinds.flow import AtLeastOne, Flow, FlowSpec, Reply
+from eventing.kinds.meta import Defaults
+from eventing.kinds.model import Model
+
+
+class Branch(Model):
+    """One way through a Parallel."""
+
+    EXAMPLE: ClassVar[str] = "write subscriber below it, indented"
+
+    filter: Destination | None = Field(
+        None, description="Who says which events the subscriber gets: those that it answers with; all without it."
+    )
+    subscriber: Destination = Field(description="Where the events of this branch go, by ref or uri.")
+    reply: Reply = Field(
+        None, description="Where the subscriber's answers go; the reply of the Parallel where it is left out."
+    )
+    delivery: DeliverySpec | None = Field(None, description="Delivery options of the subscriber, not of the filter.")
+
+    def in_namespace(self, namespace: str) -> Self:
+        """The branch with the namespaces of its references filled in."""
+        filled = {
+            "filter": self.filter and self.filter.in_namespace(namespace),
+            "subscriber": self.subscriber.in_namespace(namespace),
+            "reply": self.reply and self.reply.in_namespace(namespace),
+            "delivery": self.delivery and self.delivery.in_namespace(namespace),
+        }
+        return self.model_copy(update=filled)
+
+
+class ParallelSpec(FlowSpec):
+    """The branches, and what is before and behind them."""
+
+    branches: AtLeastOne[Branch] = Field(description="The ways that each event takes, all of them.")
+    channel_template: ChannelTemplate | None = Field(
+        None, description="What carries the events to the branches; Kafka by default."
+    )
+    reply: Reply = Field(
+        None, description="Where the answers of branches without a reply go; they are dropped where it is left out."
+    )
+
+
+class Parallel(Flow):
+    """Branches side by side: each event goes into all of them, and a branch's filter says who goes on."""
+
+    KIND: ClassVar[str] = "Parallel"
+    PLURAL: ClassVar[str] = "parallels"
+    SINGULAR: ClassVar[str] = "parallel"
+
+    api_version: str = "flows.knative.dev/v1"
+    kind: str = "Parallel"
+    spec: ParallelSpec = Field(description="The branches.")
+
+    def defaulted(self, defaults: Defaults) -> Self:
+        namespace, spec = self.metadata.namespace, self.spec
+        filled = {
+            "branches": [branch.in_namespace(namespace) for branch in spec.branches],
+            "channel_template": spec.channel_template or ChannelTemplate.default(defaults),
+            "reply": spec.reply and spec.reply.in_namespace(namespace),
+        }
+        return self.model_copy(update={"spec": spec.model_copy(update=filled)})

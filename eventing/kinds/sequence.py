@@ -1,0 +1,56 @@
+"""Sequence: steps one after the other, each with the answer of the one before (behaviour §10.6)."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+from pydantic import Field
+
+from eventing.kinds.channel import ChannelTemplate
+from eventing.kinds.delivery import DeliverySpec
+from eventing.kinds.destination import Destination
+from eventing.kinds.flow import AtLeastOne, Flow, FlowSpec, Reply
+from eventing.kinds.meta import Defaults
+
+
+class Step(Destination):
+    """Who handles the event, and how it is delivered there."""
+
+    delivery: DeliverySpec | None = Field(None, description="Delivery options of this step alone.")
+
+    def in_namespace(self, namespace: str) -> Self:
+        filled = {"delivery": self.delivery and self.delivery.in_namespace(namespace)}
+        return super().in_namespace(namespace).model_copy(update=filled)
+
+
+class SequenceSpec(FlowSpec):
+    """The steps, and what is between and behind them."""
+
+    steps: AtLeastOne[Step] = Field(description="Who handles the events, in this order; each by ref or uri.")
+    channel_template: ChannelTemplate | None = Field(
+        None, description="What carries the events to each step; Kafka by default."
+    )
+    reply: Reply = Field(
+        None, description="Where the answers of the last step go; they are dropped where it is left out."
+    )
+
+
+class Sequence(Flow):
+    """Steps one after the other: what one answers goes to the next, and no answer ends the way of an event."""
+
+    KIND: ClassVar[str] = "Sequence"
+    PLURAL: ClassVar[str] = "sequences"
+    SINGULAR: ClassVar[str] = "sequence"
+
+    api_version: str = "flows.knative.dev/v1"
+    kind: str = "Sequence"
+    spec: SequenceSpec = Field(description="The steps.")
+
+    def defaulted(self, defaults: Defaults) -> Self:
+        namespace, spec = self.metadata.namespace, self.spec
+        filled = {
+            "steps": [step.in_namespace(namespace) for step in spec.steps],
+            "channel_template": spec.channel_template or ChannelTemplate.default(defaults),
+            "reply": spec.reply and spec.reply.in_namespace(namespace),
+        }
+        return self.model_copy(update={"spec": spec.model_copy(update=filled)})

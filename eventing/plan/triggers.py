@@ -1,0 +1,136 @@
+"""What a Trigger becomes: an egress, and the conditions that say whether it delivers (behaviour §7, §9, §10.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from eventing.errors import Invalid
+from eventing.kinds import trigger as kind
+from eventing.kinds.broker import Broker
+from eventing.kinds.condition import TRUE, Fact
+from eventing.kinds.delivery import is_paused
+from eventing.kinds.dependency import dependency_of
+from eventing.kinds.key import Key, key_of
+from eventing.kinds.trigger import Trigger
+from eventing.plan import linking, names
+from eventing.plan.claims import TOPIC_ANNOTATION
+from eventing.plan.linking import GROUP_ANNOTATION, Groups
+from eventing.plan.model import Egress
+from eventing.plan.options import Observed, Options, Problem
+from eventing.plan.resolve import Resolver
+from eventing.plan.status import Facts, Status, false, seen, status_of
+
+_WAITING = Fact("Unknown", "ReferenceMissing", "waits for the broker, the subscriber and the dead letter sink")
+
+
+def link(
+    trigger: Trigger,
+    groups: Groups,
+    brokers: Mapping[Key, Broker],
+    statuses: Mapping[Key, Status],
+    resolver: Resolver,
+    options: Options,
+    observed: Observed,
+) -> tuple[Egress | None, Status]:
+    """The egress of one Trigger (None while something is missing for it) and its status.
+
+    `statuses` are those of everything on which a Trigger may depend.
+    """
+    named, spec, namespace = trigger.broker_key, trigger.spec, trigger.metadata.namespace
+    broker = brokers.get(named)
+    subscriber, subscriber_fact = _tried(lambda: resolver.url(spec.subscriber, namespace, "spec.subscriber"))
+    sink, sink_fact = _tried(lambda: linking.dead_letter(trigger, broker, resolver))
+    if sink_fact is TRUE and sink is None:
+        sink_fact = Fact("True", "DeadLetterSinkNotConfigured")
+    facts: Facts = {
+        kind.BROKER_READY: _broker_ready(named, brokers, statuses),
+        kind.DEPENDENCY_READY: _dependency_ready(trigger, statuses),
+        kind.SUBSCRIBER_RESOLVED: subscriber_fact,
+        kind.DEAD_LETTER_SINK_RESOLVED: sink_fact,
+        kind.SUBSCRIPTION_READY: _WAITING,
+        kind.OIDC_IDENTITY_CREATED: linking.NO_OIDC,
+    }
+    if is_paused(trigger.metadata):
+        facts[kind.PAUSED] = linking.PAUSED
+    egress = None
+    behind = statuses.get(named, {})
+    if broker is not None and linking.url_of(behind) and subscriber is not None and sink_fact.status == "True":
+        try:
+            egress = _egress(trigger, broker, behind, subscriber, sink, groups, resolver, options)
+        except Invalid as error:
+            facts[kind.SUBSCRIPTION_READY] = false(linking.problem_of(error))
+        else:
+            waiting = f"the start offsets of the group {egress.group} are not committed yet"
+            facts[kind.SUBSCRIPTION_READY] = seen(egress.uid, observed.groups, waiting)
+    shown: dict[str, Any] = {"subscriberUri": subscriber, "deadLetterSinkUri": sink}
+    shown["annotations"] = linking.kept_group(trigger) if egress is None else {GROUP_ANNOTATION: egress.group}
+    return egress, status_of(trigger, facts, **shown)
+
+
+def _egress(
+    trigger: Trigger,
+    broker: Broker,
+    behind: Status,
+    subscriber: str,
+    sink: str | None,
+    groups: Groups,
+    resolver: Resolver,
+    options: Options,
+) -> Egress:
+    """Raises `Invalid` where a name can't be had."""
+    key, url, topic = key_of(trigger), linking.url_of(behind), behind["annotations"][TOPIC_ANNOTATION]
+    group = linking.recorded_group(trigger) or names.trigger_group(
+        options, key.namespace, trigger.broker_key.name, trigger.metadata.uid, key.name
+    )
+    return Egress(
+        trigger.metadata.uid,
+        key.kind,
+        key.namespace,
+        key.name,
+        topic,
+        groups.take(trigger, group),
+        subscriber,
+        names.trigger_dead_letter_topic(options, key.namespace, key.name),
+        url,
+        sink,
+        linking.policy(trigger, broker, options),
+        linking.order(trigger.metadata, "unordered"),
+        linking.pace(trigger.metadata),
+        sink_returns=sink == url,
+        filters=_filters(trigger),
+        reply_topic=topic,
+        ttl=broker.ttl,
+        keeps_ttl=resolver.is_ours(subscriber),
+    )
+
+
+def _tried(resolve: Callable[[], str | None]) -> tuple[str | None, Fact]:
+    try:
+        return resolve(), TRUE
+    except Invalid as error:
+        return None, false(linking.problem_of(error))
+
+
+def _filters(trigger: Trigger) -> tuple[Mapping[str, Any], ...]:
+    """The newer filters where there are any, else the older one where it asks for something."""
+    spec = trigger.spec
+    if spec.filters:
+        return tuple(spec.filters)
+    attributes = spec.filter.attributes if spec.filter is not None else {}
+    return ({"attributes": attributes},) if attributes else ()
+
+
+def _broker_ready(named: Key, brokers: Mapping[Key, Broker], statuses: Mapping[Key, Status]) -> Fact:
+    if named not in brokers:
+        return false(Problem("BrokerDoesNotExist", f"{named} does not exist; {linking.likely(named, brokers)}"))
+    return linking.parent_ready(named, statuses[named])
+
+
+def _dependency_ready(trigger: Trigger, statuses: Mapping[Key, Status]) -> Fact:
+    needed = dependency_of(trigger.metadata)
+    if needed is None:
+        return TRUE
+    if needed not in statuses:
+        return false(Problem("DependencyDoesNotExist", f"{needed} does not exist"))
+    return linking.parent_ready(needed, statuses[needed])
