@@ -7,22 +7,17 @@ documents), `not` (a document), `cesql` (an expression), and `attributes`, which
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-Document = Mapping[str, Any]
-Lookup = Callable[[str], str | None]
-"""An attribute's canonical string by its name; None where the event does not have it."""
-Filter = Callable[[Lookup], bool]
+from eventing.errors import Invalid
+from eventing.filters.check import document_faults
+from eventing.filters.dialects import Document, Filter, Lookup, everything, together
 
-
-def everything(_: Lookup) -> bool:
-    """The filter that every event passes."""
-    return True
+__all__ = ["Document", "Filter", "Lookup", "compile_filters", "everything"]
 
 
 def compile_filters(documents: Sequence[Document]) -> Filter:
     """The filter that these documents ask for together. Raises `Invalid`, which names the place, for what is none."""
-    if not documents:
-        return everything
-    raise NotImplementedError
+    for fault in document_faults(documents):
+        raise Invalid(fault.message, field=fault.place("filters"), fix=fault.fix)
+    return together(documents)
