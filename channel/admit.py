@@ -13,6 +13,7 @@ from typing import NamedTuple
 from channel.answer import Answer, RawHeaders, header
 from channel.probe import is_probe, probe
 from channel.routes import Routes
+from channel.terms import Terms
 from eventing.codec import http, kafka
 from eventing.errors import EventingError, Overloaded, TooLarge
 from eventing.plan.model import Ingress
@@ -26,6 +27,7 @@ METHOD_NOT_ALLOWED = Answer(405, "events are sent with POST", (ALLOW,))
 _SOON = ((b"retry-after", b"1"),)
 NO_PLAN = Answer(503, "the ingress does not know any address yet; try again", _SOON)
 STOPPING = Answer(503, "the ingress is stopping and Kafka has not acknowledged yet; send the event again", _SOON)
+_TYPE_HEADERS = frozenset(("ce_type", "ce_source", "ce_dataschema"))
 
 
 class Entry(NamedTuple):
@@ -57,15 +59,26 @@ def admit(method: str, path: str, headers: RawHeaders, routes: Routes, max_body_
     return _leaving(OPTIONS if method == "OPTIONS" else METHOD_NOT_ALLOWED, headers, max_body_bytes)
 
 
-def entries(headers: RawHeaders, body: bytes) -> list[Entry]:
-    """The records of a request, in the order of its events. Raises `Invalid` where any of them is no valid event."""
+def entries(headers: RawHeaders, body: bytes, terms: Terms | None = None) -> list[Entry]:
+    """The records of a request, in the order of its events.
+
+    Raises `Invalid` where any of them is no valid event, or is refused by the terms of the address.
+    """
     trace = kafka.trace_headers(headers)
+    events = http.decode(headers, body)
+    if terms is not None:
+        events = terms.admitted(events)
     found = []
-    for event in http.decode(headers, body):
+    for event in events:
         key, value, record_headers = kafka.to_record(event)
         record_headers += trace
         found.append(Entry(key, value, record_headers))
     return found
+
+
+def types_of(entries: Iterable[Entry]) -> list[dict[str, str]]:
+    """The attributes of each record that say of what type its event is."""
+    return [{name[3:]: value.decode() for name, value in entry.headers if name in _TYPE_HEADERS} for entry in entries]
 
 
 def refusal(error: EventingError) -> Answer:

@@ -10,26 +10,37 @@ and the sender, who gets an error for the whole batch, sends them again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
+import structlog
 from starlette.types import Message, Receive, Scope, Send
 
 from channel import admit
 from channel.answer import LINGER_BYTES, LINGER_S, Answer
 from channel.routes import Routes
+from channel.terms import Rules
 from eventing import settings
 from eventing.errors import EventingError, Invalid
 from eventing.kafka import Appender, Position
 from eventing.plan.model import Ingress, Plan
 from eventing.telemetry import IngressMetrics
 
+Noticed = Callable[[Ingress, Mapping[str, str]], None]
+"""Hears of each accepted event where it came in and its attributes `type`, `source` and `dataschema`."""
+_log = structlog.get_logger("channel")
+
 
 class EventIngress:
     """Takes events for all resources of the current plan."""
 
-    def __init__(self, appender: Appender, metrics: IngressMetrics, limits: settings.Ingress) -> None:
+    def __init__(
+        self, appender: Appender, metrics: IngressMetrics, limits: settings.Ingress, noticed: Noticed | None = None
+    ) -> None:
         self.routes = Routes()
+        self._rules = Rules()
+        self._terms = self._rules.terms
+        self._noticed = noticed
         self._appender = appender
         self._metrics = metrics
         self._limits = limits
@@ -39,6 +50,12 @@ class EventIngress:
 
     def replace(self, plan: Plan) -> None:
         """Serve the addresses of this plan from now on."""
+        broken = self._rules.broken
+        self._rules.replace(plan.ingresses.values())
+        self._terms = self._rules.terms
+        for text, why in self._rules.broken.items():
+            if text not in broken:
+                _log.error("a schema can't be used, and the data of its type is not checked", error=why)
         self.routes.replace(plan)
         # A counter that nothing increases any more would stay in every scrape for the life of the process.
         served = {(ingress.namespace, ingress.name) for ingress in plan.ingresses.values()}
@@ -77,6 +94,9 @@ class EventIngress:
             return admit.failure(under_way.errors)
         if under_way.acknowledged:
             self._count(target, under_way.acknowledged)
+            if self._noticed is not None:
+                for attributes in under_way.types:
+                    self._noticed(target, attributes)
         return admit.ACCEPTED
 
     async def _take(
@@ -88,12 +108,16 @@ class EventIngress:
             body = await self._read(receive, held)
             if not isinstance(body, bytes):
                 return body
-            entries = admit.entries(headers, body)
+            terms = self._terms.get(target.uid) if self._terms else None
+            entries = admit.entries(headers, body, terms)
         except Invalid as error:
             return admit.refusal(error)
         finally:
             self._held -= held[0]
-        return _Appends(self._appender, target.topic, entries)
+        under_way = _Appends(self._appender, target.topic, entries)
+        if self._noticed is not None:
+            under_way.types = admit.types_of(entries)
+        return under_way
 
     async def _read(self, receive: Receive, held: list[int]) -> bytes | Answer | None:
         """The whole body, an answer where it may not or does not come, None where the client is gone.
@@ -134,11 +158,12 @@ class EventIngress:
 class _Appends:
     """The appends of one request: queued at once, finished when each is acknowledged or has failed."""
 
-    __slots__ = ("_open", "_waiter", "acknowledged", "errors")
+    __slots__ = ("_open", "_waiter", "acknowledged", "errors", "types")
 
     def __init__(self, appender: Appender, topic: str, entries: Sequence[admit.Entry]) -> None:
         self.acknowledged = 0
         self.errors: list[EventingError] = []
+        self.types: Sequence[Mapping[str, str]] = ()
         self._open = len(entries)
         self._waiter: asyncio.Future[None] | None = None
         for number, entry in enumerate(entries):

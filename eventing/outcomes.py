@@ -28,6 +28,8 @@ _HEAD = ("egress", "dispatcher", "topic", "topic_id", "at_ms", "in_flight", "wai
 class Row(NamedTuple):
     """What became of one record: its end, or (`what` is `retries`) an attempt that failed and will be repeated.
 
+    What was filtered out has no row: the filters can be asked again, and most triggers want few of a broker's events.
+
     `status` is the last answer's, None without one; `took_ms` the last attempt's duration, 0 where none is told; `at_ms`
     when it happened and `next_ms` when the next attempt is due (Unix milliseconds, 0 where there is none); `reason` is
     empty for a success. What stands at its default may be left out at the end.

@@ -65,6 +65,11 @@ class Kafka:
     default_broker_partitions: int = _setting(
         10, "Partitions of a broker's topic where its ConfigMap names none; 10 as in Knative's `kafka-broker-config`."
     )
+    most_replicas: int = _setting(
+        0,
+        "Most replicas that a channel's or broker's topic gets, even where its YAML asks for more; 0: as many as it asks for. "
+        "`kanal up` makes it 1 for its own Kafka, which is one broker.",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +119,11 @@ class Delivery:
     )
     max_response_bytes: int = _setting(
         1_048_576, "Bytes of an answer that are read; a reply event that is larger fails the delivery."
+    )
+    share_reading: bool = _setting(
+        True,
+        "Whether triggers of one broker, and subscriptions of one channel, that stand near each other in the topic share "
+        "one reading of it. Each keeps its group, its offsets and its pace either way.",
     )
     commit_interval_s: float = _setting(1.0, "How often finished offsets are committed while events flow.")
     commit_events: int = _setting(

@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from eventing.kinds.broker import CLASS_ANNOTATION, KAFKA_CLASS
 from eventing.kinds.key import Key, key_of
+from eventing.kinds.registry import find
 from eventing.store import Store
 
 Document = Mapping[str, Any]
@@ -14,8 +16,18 @@ _State = tuple[str, str, str, bool]
 
 
 def ready_condition(document: Document) -> Mapping[str, Any]:
-    """The condition Ready of a resource; unknown where it has no status yet."""
-    return _condition(document, "Ready") or {"status": "Unknown", "message": "not looked at yet"}
+    """The condition Ready of a resource; unknown where it has no status yet, empty where its kind has no conditions."""
+    kind = find(str(document.get("apiVersion")), str(document.get("kind")))
+    if kind is not None and not kind.DEPENDENTS:
+        return {"status": ""}
+    return _condition(document, "Ready") or {"status": "Unknown", "message": _untold(document)}
+
+
+def _untold(document: Document) -> str:
+    """Why there is no status. One of a class that nobody serves never gets one, and waiting for it must not look useful."""
+    annotations = document.get("metadata", {}).get("annotations") or {}
+    other = annotations.get(CLASS_ANNOTATION, KAFKA_CLASS)
+    return "not looked at yet" if other == KAFKA_CLASS else f"nobody has taken the class {other} yet"
 
 
 def is_paused(document: Document) -> bool:
@@ -26,7 +38,8 @@ def is_paused(document: Document) -> bool:
 def target(document: Document) -> str:
     """Where a resource is reached, or where it delivers to."""
     status = document.get("status") or {}
-    url = (status.get("address") or {}).get("url") or (status.get("physicalSubscription") or {}).get("subscriberUri")
+    url = (status.get("address") or {}).get("url") or status.get("subscriberUri")
+    url = url or (status.get("physicalSubscription") or {}).get("subscriberUri")
     return str(url or "")
 
 
@@ -63,7 +76,7 @@ class Board:
         """Say what is new since the last look. What has only just begun is passed over: it says nothing yet."""
         present = {}
         for resource in self._store.list():
-            if resource.metadata.owner_references:
+            if resource.metadata.owner_references or not resource.DEPENDENTS:
                 continue
             document = resource.document()
             ready = ready_condition(document)

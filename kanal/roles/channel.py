@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import structlog
 
 from channel.app import create_app
-from channel.ingress import EventIngress
+from channel.ingress import EventIngress, Noticed
 from channel.server import Server
 from eventing.feed import Feed
 from eventing.kafka import Appender
-from eventing.plan.model import Plan
+from eventing.plan.model import Ingress, Plan
 from eventing.settings import Settings
+from eventing.sightings import Sightings
 from eventing.telemetry import IngressMetrics, Telemetry
 from kanal.roles.common import alone, beside, follow
+from kanal.roles.seen import noting, reporting
 
 _log = structlog.get_logger("channel")
 
@@ -24,12 +26,12 @@ _log = structlog.get_logger("channel")
 @asynccontextmanager
 async def ingress(settings: Settings, feed: Feed, appender: Appender, telemetry: Telemetry) -> AsyncIterator[int]:
     """Take events while inside; yields the port. On the way out requests under way are answered first."""
-    events = EventIngress(appender, IngressMetrics(telemetry), settings.ingress)
+    own, sightings = settings.ingress, noting(settings)
+    events = EventIngress(appender, IngressMetrics(telemetry), own, None if sightings is None else _into(sightings))
 
     async def replace(plan: Plan) -> None:
         events.replace(plan)
 
-    own = settings.ingress
     server = await Server.start(
         create_app(events, telemetry),
         own.host,
@@ -39,10 +41,17 @@ async def ingress(settings: Settings, feed: Feed, appender: Appender, telemetry:
         keep_alive_s=own.keep_alive_s,
     )
     try:
-        async with beside(follow(feed, replace)):
+        async with reporting(settings, sightings, appender), beside(follow(feed, replace)):
             yield server.port
     finally:
         await server.aclose(grace_s=settings.kafka.ack_timeout_s + 1)
+
+
+def _into(sightings: Sightings) -> Noticed:
+    def noticed(target: Ingress, attributes: Mapping[str, str]) -> None:
+        sightings.note(target.kind, target.namespace, target.name, attributes)
+
+    return noticed
 
 
 async def serve_channel(settings: Settings, stop: asyncio.Event) -> None:

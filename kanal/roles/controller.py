@@ -29,11 +29,13 @@ from eventing.plan.options import Options
 from eventing.settings import Settings
 from eventing.store import Store
 from eventing.store.memory import MemoryStore
+from eventing.telemetry import Telemetry
 from kanal import files
 from kanal.api.app import api
 from kanal.api.operations import operations
 from kanal.roles.common import Clients, alone, beside
 from kanal.roles.insight import looking
+from kanal.roles.registry import registering
 from kanal.serve import serving
 
 _log = structlog.get_logger("controller")
@@ -51,6 +53,7 @@ def options_of(settings: Settings) -> Options:
         trigger_group=settings.names.trigger_group,
         trigger_dead_letter_topic=settings.names.trigger_dead_letter_topic,
         any_broker_class=settings.control.any_broker_class,
+        most_replicas=settings.kafka.most_replicas,
         services=settings.resolve.services,
         service_template=settings.resolve.service_template,
         defaults=defaults_of(settings),
@@ -87,7 +90,9 @@ class Control:
 
 
 @asynccontextmanager
-async def controlling(settings: Settings, store: Store, feed: Feed, kafka: Clients) -> AsyncIterator[Control]:
+async def controlling(
+    settings: Settings, store: Store, feed: Feed, kafka: Clients, telemetry: Telemetry | None = None
+) -> AsyncIterator[Control]:
     """Reconcile while inside."""
     options = options_of(settings)
     prober = Prober(settings.control.probe_urls or [options.base_url])
@@ -100,7 +105,7 @@ async def controlling(settings: Settings, store: Store, feed: Feed, kafka: Clien
         controller = Controller(store, feed, side, prober, options, _now, resync_s, jobs.laid_over, jobs.published)
         letters = Letters(kafka.scanner, kafka.admin, kafka.appender, _now)
         does = Operations(store, lambda: controller.plan, jobs, letters, kafka.admin, options, _now)
-        async with beside(controller.run()):
+        async with beside(controller.run()), registering(settings, store, kafka.admin, telemetry):
             yield Control(controller, does)
 
 
@@ -164,7 +169,7 @@ async def serve_controller(settings: Settings, paths: Sequence[Path], *, watch: 
         features = features_of(settings)
         news = files.changes(paths, features)
         await applier.apply(files.load(paths, features))
-        async with controlling(settings, store, role.feed, role.kafka) as control:
+        async with controlling(settings, store, role.feed, role.kafka, role.telemetry) as control:
             routers = [operations(control.operations), looking(settings, control.controller, role.kafka)]
             app = api(store, ready=lambda: control.ready, metrics=role.telemetry.exposition, routers=routers)
             async with serving(

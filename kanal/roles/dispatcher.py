@@ -18,7 +18,9 @@ from dispatcher.graveyard import Graveyard
 from dispatcher.loop import EgressLoop
 from dispatcher.metrics import OutcomeMetrics
 from dispatcher.outcome import Listeners
-from dispatcher.replies import Replies
+from dispatcher.replies import Noticed, Replies
+from dispatcher.sharing import SharedReading
+from eventing.event import Event
 from eventing.feed import Feed
 from eventing.http.lean import LeanSender
 from eventing.kafka import Admin, Appender, ReaderListener
@@ -27,9 +29,11 @@ from eventing.kafka.librdkafka.scanner import KafkaScanner
 from eventing.outcomes import KEEP_NONE, checked_keep
 from eventing.plan.model import Egress
 from eventing.settings import Settings
+from eventing.sightings import Sightings
 from eventing.telemetry import Telemetry
 from kanal.health import health_app
 from kanal.roles.common import alone, beside, follow
+from kanal.roles.seen import noting, reporting
 from kanal.serve import serving
 
 _RETAIN_FOR_EVER = "-1"
@@ -54,7 +58,8 @@ async def dispatching(
         "max.message.bytes": str(settings.ingress.max_body_bytes + _GRAVE_HEADROOM_BYTES),
     }
     graveyard = Graveyard(appender, admin, grave, settings.kafka.default_replication_factor or 1)
-    replies = Replies(appender)
+    sightings = noting(settings)
+    replies = Replies(appender) if sightings is None else Replies(appender, _into(sightings))
     clock = Clock(time.time, time.monotonic, lambda: random.random() * settings.delivery.jitter)  # noqa: S311
     metrics = OutcomeMetrics(telemetry)
     listener = metrics if diary is None else Listeners(metrics, diary)
@@ -69,6 +74,8 @@ async def dispatching(
             topic_id=egress.topic_id,
         )
 
+    readers = SharedReading(reader) if settings.delivery.share_reading else reader
+
     def loop(egress: Egress) -> EgressLoop:
         return EgressLoop(
             egress,
@@ -79,7 +86,7 @@ async def dispatching(
             clock=clock,
             settings=settings.delivery,
             budget=budget,
-            readers=reader,
+            readers=readers,
             scanner=scanner,
         )
 
@@ -91,12 +98,20 @@ async def dispatching(
                 # What ends while everything is given up is written down as well.
                 open_.push_async_callback(_last_report, diary, dispatcher)
                 await open_.enter_async_context(beside(diary.run(dispatcher.standings, settings.outcomes.interval_s)))
+            await open_.enter_async_context(reporting(settings, sightings, appender))
             open_.push_async_callback(dispatcher.aclose)
             await open_.enter_async_context(beside(follow(feed, dispatcher.apply)))
             yield dispatcher
     finally:
         await scanner.aclose()
         await sender.aclose()
+
+
+def _into(sightings: Sightings) -> Noticed:
+    def noticed(egress: Egress, reply: Event) -> None:
+        sightings.note(egress.kind, egress.namespace, egress.name, reply.attributes)
+
+    return noticed
 
 
 def _diary(settings: Settings, appender: Appender, admin: Admin, telemetry: Telemetry) -> Diary | None:

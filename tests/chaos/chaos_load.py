@@ -26,7 +26,8 @@ _UNCLEAR = frozenset({503})
 class Load:
     """`async with Load(...)`: sends while inside; `await finished()` waits for `count` events a key.
 
-    One that is not `persistent` sends each event once, whatever the answer, and is not after order.
+    One that is not `persistent` sends each event once, whatever the answer, and is not after order. An answer that does
+    not come within `patience_s` counts as none.
     """
 
     def __init__(
@@ -40,10 +41,11 @@ class Load:
         body: bytes = b'{"n":1}',
         prefix: str = "k",
         persistent: bool = True,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         self._url, self._count, self._body = url, count, body
         self._keys = [f"{prefix}{number}" for number in range(keys)]
-        self._persistent = persistent
+        self._persistent, self._patience_s = persistent, patience_s
         self._every_s = keys / rate
         self._chance = random.Random(seed)
         self._stopped = asyncio.Event()
@@ -66,13 +68,14 @@ class Load:
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout(PATIENCE_S)
+            connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout(self._patience_s)
         )
         self._work = asyncio.gather(*(self._key(key, self._chance.random()) for key in self._keys))
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, _: object, __: TracebackType | None) -> None:
         if kind is not None:
+            print(f"the answers so far: {dict(self.answers)}")
             self._work.cancel()
         try:
             with contextlib.suppress(asyncio.CancelledError):

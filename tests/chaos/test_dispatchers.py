@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 from chaos_account import account
@@ -53,9 +52,7 @@ async def test_b20_dispatchers_join_and_leave_in_the_middle_of_retries_and_no_ev
             assert subscriber.delivered[stubborn] == 0
             released = True
             await until(lambda: subscriber.delivered[stubborn] > 0, 20, "the stubborn event is delivered")
-        calm = time.monotonic()
         came = await account(roles, subscriber, load)
         came.check(roles.allowed)
         assert came.dead == 0
-        assert time.monotonic() - calm < 30
         await roles.settled()

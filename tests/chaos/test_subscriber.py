@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from pathlib import Path
 
 from chaos_account import account
@@ -44,15 +43,15 @@ async def test_b39_a_subscription_that_is_removed_while_its_subscriber_hangs_goe
     ):
         await until(lambda: len(hanging.attempts) >= 50, 20, "many deliveries hang")
         roles.unsubscribe("s1")
-        removed = time.monotonic()
-        await until(lambda: hanging.connections == 0, 15, "the hanging connections are closed")
+        await until(lambda: hanging.connections == 0, 30, "the hanging connections are closed")
         client = AdminClient({"bootstrap.servers": kafka, "log_level": 0})
-        while roles.group("s1") in await asyncio.to_thread(_groups, client):
-            assert time.monotonic() - removed < 30, "the group is there after 30 s"
+        async with asyncio.timeout(60):
+            while roles.group("s1") in await asyncio.to_thread(_groups, client):
+                pass
+        arrived = hanging.attempts.total()
         await load.finished(20)
-        # The file is looked at twice before it counts, 0.5 s apart.
-        assert hanging.last_arrival - removed < 2 + 1
         (await account(roles, other, load, name="s2")).check(0)
+        assert hanging.attempts.total() == arrived
         assert len(other.delivered) == 600
 
 

@@ -144,3 +144,16 @@ async def test_metrics_are_the_exposition_of_the_telemetry() -> None:
     response, body = await ask(await store_with(), "/metrics", metrics=telemetry.exposition)
     assert response.getheader("content-type") == telemetry.exposition()[0].decode()
     assert b"process_cpu_seconds_total" in body
+
+
+async def test_what_is_in_the_core_group_has_a_path_without_a_group() -> None:
+    document = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"k": "v"}}
+    store = await store_with(document)
+    status, found = await asked(store, "/api/v1/configmaps")
+    assert (status, found["apiVersion"], found["kind"]) == (200, "v1", "ConfigMapList")
+    assert [(one["apiVersion"], one["data"]) for one in found["items"]] == [("v1", {"k": "v"})]
+    assert (await asked(store, "/api/v1/namespaces/default/configmaps"))[1]["items"] == found["items"]
+    assert (await asked(store, "/api/v1/namespaces/other/configmaps"))[1]["items"] == []
+    assert (await asked(store, "/api/v1/namespaces/default/configmaps/a"))[1]["data"] == {"k": "v"}
+    status, found = await asked(store, "/api/v1/pods?group=messaging.knative.dev")
+    assert (status, found["message"]) == (404, "pods.v1 is not served")

@@ -77,6 +77,14 @@ async def test_without_a_kind_every_kind_is_shown_under_its_heading(capsys: pyte
     assert [block.splitlines()[0] for block in text.split("\n\n")] == ["Channel", "Subscription"]
 
 
+async def test_a_config_map_is_shown_when_it_is_asked_for_and_not_among_all(capsys: pytest.CaptureFixture[str]) -> None:
+    config_map = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "topics"}, "data": {"k": "v"}}
+    async with controller(channel("a"), config_map) as server:
+        assert "topics" not in await shown(server, capsys)
+        assert "topics" in await shown(server, capsys, "cm")
+        assert yaml.safe_load(await shown(server, capsys, "cm", name="topics", output="yaml"))["data"] == {"k": "v"}
+
+
 async def test_a_namespace_narrows_the_list(capsys: pytest.CaptureFixture[str]) -> None:
     async with controller(channel("a", "one"), channel("b", "two")) as server:
         lines = (await shown(server, capsys, "channels", namespace="two")).splitlines()

@@ -72,6 +72,6 @@ def test_ctrl_c_before_the_controller_answered_says_how_to_look(
     # The package has a function of this name in the module's place.
     monkeypatch.setattr(sys.modules["kanal.cli.replay"], "ask", interrupted)
     with pytest.raises(typer.Exit) as ended:
-        replay("s1", ["1h"], yes=True, server=SERVER)
+        replay("subscription/s1", ["1h"], yes=True, server=SERVER)
     assert ended.value.exit_code == 130
-    assert "the offsets of default/s1 may still be set: see kanal lag" in capsys.readouterr().err
+    assert "the offsets of Subscription default/s1 may still be set: see kanal lag" in capsys.readouterr().err

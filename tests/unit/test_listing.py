@@ -45,6 +45,31 @@ def test_an_object_without_status_is_unknown_because_nobody_looked() -> None:
     assert "Unknown  not looked at yet" in shown([document], "table", NOW)
 
 
+def other_broker(**fields: Any) -> dict[str, Any]:
+    document = {**resource("b", "Broker"), "apiVersion": "eventing.knative.dev/v1", **fields}
+    document["metadata"] = {
+        **document["metadata"],
+        "annotations": {"eventing.knative.dev/broker.class": "RabbitMQBroker"},
+    }
+    return document
+
+
+def test_b44_a_broker_of_a_class_that_nobody_serves_says_so() -> None:
+    assert "nobody has taken the class RabbitMQBroker yet" in shown([other_broker(status={})], "table", NOW)
+    taken = other_broker(status={"conditions": conditions(Ready=("True", "", ""))})
+    assert "nobody" not in shown([taken], "table", NOW)
+
+
+def test_an_object_of_a_kind_without_conditions_is_neither_ready_nor_not() -> None:
+    document = {**resource("a", "ConfigMap"), "apiVersion": "v1"}
+    assert ready_condition(document)["status"] == ""
+    assert shown([document], "table", NOW).splitlines()[1].split() == ["default", "a", "5m"]
+
+
+def test_the_target_of_a_trigger_is_its_subscriber() -> None:
+    assert target(resource("t", "Trigger", subscriberUri="http://sink")) == "http://sink"
+
+
 def test_the_target_is_the_address_else_the_subscriber_else_nothing() -> None:
     assert target(resource("a", address={"url": "http://x"})) == "http://x"
     assert target(resource("s", physicalSubscription={"subscriberUri": "http://sink"})) == "http://sink"

@@ -39,6 +39,7 @@ class KafkaAppender:
         self._heart = pulse.Pulse(self._producer)
         self._left: list[tuple[float, Producer]] = []
         self._topic = ""
+        self._said_lost = False
         self._flush_s = settings.ack_timeout_s + _FLUSH_MARGIN_S
         self._loop = asyncio.get_running_loop()
         self._outcomes: list[tuple[Done, Position | EventingError]] = []
@@ -99,7 +100,9 @@ class KafkaAppender:
             if self._topic:
                 self._heart.check(self._topic)
         except pulse.Lost:
-            _log.warning("Kafka does not answer: the producer starts over")
+            if not self._said_lost:
+                self._said_lost = True
+                _log.warning("Kafka does not answer: the producer starts over")
             self._left.append((now, self._producer))
             self._producer = client.made(Producer, self._properties)
             self._heart = pulse.Pulse(self._producer)
@@ -115,6 +118,7 @@ class KafkaAppender:
             outcomes, self._outcomes = self._outcomes, []
             if any(isinstance(outcome, Position) for _, outcome in outcomes):
                 self._heart.beat()
+                self._said_lost = False
             self._loop.call_soon_threadsafe(_tell, outcomes)
 
 

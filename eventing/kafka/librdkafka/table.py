@@ -51,7 +51,9 @@ class TableReader:
             try:
                 self._follow()
             except pulse.Lost:
-                _log.warning("Kafka does not answer: the topic is read anew", topic=self._topic)
+                if "lost" not in self._troubled:
+                    self._troubled.add("lost")
+                    _log.warning("Kafka does not answer: the topic is read anew", topic=self._topic)
             except Exception:  # noqa: BLE001  a thread has nobody else to tell
                 _log.exception("reading met a defect and starts over", topic=self._topic)
                 time.sleep(_AFRESH_S)
