@@ -45,7 +45,7 @@ class EventIngress:
         self._metrics = metrics
         self._limits = limits
         self._held = 0
-        self._counted: set[tuple[str, str]] = set()
+        self._counted: set[tuple[str, str, str]] = set()
         metrics.held.set_function(lambda: self._held)
 
     def replace(self, plan: Plan) -> None:
@@ -58,7 +58,7 @@ class EventIngress:
                 _log.error("a schema can't be used, and the data of its type is not checked", error=why)
         self.routes.replace(plan)
         # A counter that nothing increases any more would stay in every scrape for the life of the process.
-        served = {(ingress.namespace, ingress.name) for ingress in plan.ingresses.values()}
+        served = {(ingress.kind, ingress.namespace, ingress.name) for ingress in plan.ingresses.values()}
         for gone in self._counted - served:
             self._metrics.events.remove(*gone)
         self._counted &= served
@@ -150,7 +150,7 @@ class EventIngress:
             return admit.silent(limits.read_timeout_s)
 
     def _count(self, target: Ingress, events: int) -> None:
-        resource = target.namespace, target.name
+        resource = target.kind, target.namespace, target.name
         self._counted.add(resource)
         self._metrics.events.labels(*resource).inc(events)
 

@@ -60,7 +60,7 @@ class IngressMetrics:
         self.events = Counter(
             "kanal_ingress_events",
             "Events that were accepted: all in-sync replicas have them.",
-            ["namespace", "name"],
+            ["kind", "namespace", "name"],
             registry=registry,
         )
         self.held = Gauge("kanal_ingress_held_bytes", "Bytes of unfinished request bodies held now.", registry=registry)

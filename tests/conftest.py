@@ -12,12 +12,17 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from eventing.kafka.embedded import EmbeddedKafka, Options
 from eventing.kafka.embedded.process import free_port
 
 IMAGE = "kanal:dev"
+
+# The machine is shared, and no test is a stop watch.
+hypothesis.settings.register_profile("kanal", deadline=None)
+hypothesis.settings.load_profile("kanal")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

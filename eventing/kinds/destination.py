@@ -6,10 +6,10 @@ Rules only. Which URL a reference has is known to the planner; `join` then puts 
 from __future__ import annotations
 
 import re
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from eventing.errors import Invalid
 from eventing.kinds.field_error import FieldError, checked, refuse
@@ -89,6 +89,15 @@ class Destination(Model):
     def in_namespace(self, namespace: str) -> Self:
         """The destination with the namespace of its reference filled in."""
         return self if self.ref is None else self.model_copy(update={"ref": self.ref.in_namespace(namespace)})
+
+
+def _unless_empty(value: Any) -> Any:
+    """Knative takes `reply: {}` for no reply."""
+    return None if value == {} else value
+
+
+Reply = Annotated[Destination | None, BeforeValidator(_unless_empty)]
+"""Where answers go; nowhere where it's left out or empty."""
 
 
 def join(base: str, relative: str | None) -> str:

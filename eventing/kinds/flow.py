@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Self, TypeVar
+from typing import Annotated, ClassVar, Self, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator
 
 from eventing.errors import Invalid
 from eventing.kinds.channel import ChannelTemplate
-from eventing.kinds.destination import Destination
+from eventing.kinds.destination import Reply
 from eventing.kinds.field_error import FieldError, checked
 from eventing.kinds.immutability import unchangeable
 from eventing.kinds.meta import Resource
@@ -29,12 +29,6 @@ def _some(found: list[T]) -> list[T]:
     return found
 
 
-def _unless_empty(value: Any) -> Any:
-    """Knative takes `reply: {}` for no reply."""
-    return None if value == {} else value
-
-
-Reply = Annotated[Destination | None, BeforeValidator(_unless_empty)]
 AtLeastOne = Annotated[list[T], AfterValidator(_some)]
 
 

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from eventing.kinds.channel import ChannelTemplate
 from eventing.kinds.delivery import DeliverySpec
-from eventing.kinds.destination import Destination
-from eventing.kinds.flow import AtLeastOne, Flow, FlowSpec, Reply
+from eventing.kinds.destination import Destination, Reply
+from eventing.kinds.flow import AtLeastOne, Flow, FlowSpec
 from eventing.kinds.meta import Defaults
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Self
+from typing import ClassVar, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from eventing.kinds.delivery import DeliverySpec, annotation_faults
-from eventing.kinds.destination import Destination, KReference
+from eventing.kinds.destination import Destination, KReference, Reply
 from eventing.kinds.field_error import FieldError
 from eventing.kinds.immutability import unchangeable
 from eventing.kinds.meta import Defaults, Features, Resource
@@ -24,17 +24,12 @@ PAUSED = "Paused"
 _FIX = "apply a second Subscription under another name, or delete this one and apply it anew"
 
 
-def _unless_empty(value: Any) -> Any:
-    """Knative takes `reply: {}` for no reply."""
-    return None if value == {} else value
-
-
 class SubscriptionSpec(Model):
     """From where, to where, and how patiently."""
 
     channel: KReference = Field(description="The channel that the events come from, by apiVersion, kind and name.")
     subscriber: Destination = Field(description="Where the events go, by ref or uri.")
-    reply: Annotated[Destination | None, BeforeValidator(_unless_empty)] = Field(
+    reply: Reply = Field(
         None, description="Where the subscriber's answers go; they are dropped where it is left out."
     )
     delivery: DeliverySpec | None = Field(None, description="Delivery options; the channel's where left out.")

@@ -21,6 +21,7 @@ CROWD = 5_000
 QUEUE_KIB = 16_384
 HELD_KIB = 32_768
 PATIENCE_S = 90.0
+GIVEN_UP_S = 10.0
 # What an open connection with a request on it costs the channel, rounded up.
 CONNECTION_KIB = 16
 
@@ -66,16 +67,20 @@ async def test_a_full_producer_queue_answers_429_and_what_it_holds_is_delivered(
 async def test_b25_a_kafka_that_hangs_makes_neither_the_channel_hang_nor_an_event_vanish(
     broker: Broker, tmp_path: Path
 ) -> None:
-    """It hangs until all are refused that may not wait, and long enough for its own controller to give it up.
+    """It hangs until all are refused that may not wait, and so long that its own controller has given it up after 9 s.
 
-    By then every reader has lost its group. One that librdkafka cuts off is replaced after 15 s, and that's not all: its
-    place is free when its session is over.
+    By then every reader has lost its group, and librdkafka may lose Kafka for good. Such a reader is replaced after 15 s and
+    gets its place when the old one's session is over.
     """
-    limits = {"kafka__queue_events": str(QUEUE), "kafka__queue_kib": str(QUEUE_KIB)}
+    limits = {
+        "kafka__queue_events": str(QUEUE),
+        "kafka__queue_kib": str(QUEUE_KIB),
+        "kafka__ack_timeout_s": str(GIVEN_UP_S),
+    }
     async with (
         Subscriber() as subscriber,
         stand(tmp_path, broker.bootstrap, {"s1": subscriber.url}, **limits) as roles,
-        Load(roles.url, rate=100, seed=roles.seed) as load,
+        Load(roles.url, rate=100, seed=roles.seed, patience_s=PATIENCE_S) as load,
     ):
         await subscriber.more(200)
         calm_kib = roles.channel.status("VmRSS")

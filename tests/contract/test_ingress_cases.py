@@ -120,7 +120,7 @@ class TestEncoding:
             assert reply.body.strip()
             assert reply.body.count("\n") == 1
             assert stand.kafka.stored == []
-            assert stand.metric("kanal_ingress_events_total", namespace="default", name="c1") == 0
+            assert stand.metric("kanal_ingress_events_total", kind="Channel", namespace="default", name="c1") == 0
 
     @pytest.mark.parametrize(
         "time",
@@ -148,10 +148,10 @@ class TestBatches:
             await client.send(request({"Content-Type": content_type}, f"[{batch}]".encode()))
             await stand.kafka.given(3)
             assert [record.attributes["ce_id"] for record in stand.kafka.stored] == ["0", "1", "2"]
-            assert stand.metric("kanal_ingress_events_total", namespace="default", name="c1") == 0
+            assert stand.metric("kanal_ingress_events_total", kind="Channel", namespace="default", name="c1") == 0
             stand.kafka.release()
             assert (await client.reply()).status == 202
-            assert stand.metric("kanal_ingress_events_total", namespace="default", name="c1") == 3
+            assert stand.metric("kanal_ingress_events_total", kind="Channel", namespace="default", name="c1") == 3
 
     async def test_b10_an_empty_batch_is_accepted_and_stores_nothing(self) -> None:
         async with ingress() as stand:
@@ -180,7 +180,7 @@ class TestBatches:
             assert (await stand.post(BATCHED, batch)).status == 413
             stand.kafka.refuse = [None, TooLarge("too large")]
             assert (await stand.post(BATCHED, batch)).status == 413
-            assert stand.metric("kanal_ingress_events_total", namespace="default", name="c1") == 0
+            assert stand.metric("kanal_ingress_events_total", kind="Channel", namespace="default", name="c1") == 0
 
     async def test_b13_what_kafka_finds_too_large_is_413_and_smaller_events_go_on(self) -> None:
         async with ingress() as stand:

@@ -28,7 +28,7 @@ class TestStatus:
             assert record.attributes == {
                 "ce_specversion": "1.0", "ce_type": "t.a", "ce_source": "/s", "ce_id": "1", "content-type": "application/json",
             }  # fmt: skip
-            assert stand.metric("kanal_ingress_events_total", namespace="default", name="c1") == 1
+            assert stand.metric("kanal_ingress_events_total", kind="Channel", namespace="default", name="c1") == 1
             assert stand.metric("kanal_ingress_requests_total", status="202") == 1
 
     async def test_the_mission_s_own_example_keeps_every_digit_of_its_time(self) -> None:
@@ -89,7 +89,7 @@ class TestStatus:
             assert reply.body.endswith("\n")
             assert reply.body.count("\n") == 1
             assert stand.metric("kanal_ingress_requests_total", status="400") == 1
-            assert stand.metric("kanal_ingress_events_total", namespace="default", name="c1") == 0
+            assert stand.metric("kanal_ingress_events_total", kind="Channel", namespace="default", name="c1") == 0
 
     @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "PATCH", "TRACE"])
     @pytest.mark.parametrize("path", [PATH, "/default/nothing"])
@@ -124,7 +124,7 @@ class TestStatus:
             reply = await stand.post(GOOD)
             assert (reply.status, reply.header("retry-after")) == (status, retry_after)
             assert str(error) in reply.body
-            assert stand.metric("kanal_ingress_events_total", namespace="default", name="c1") == 0
+            assert stand.metric("kanal_ingress_events_total", kind="Channel", namespace="default", name="c1") == 0
 
     async def test_nothing_is_accepted_before_kafka_has_acknowledged(self) -> None:
         async with ingress() as stand:
@@ -223,7 +223,7 @@ class TestRoutes:
             await stand.accepted(GOOD)
             reply = await stand.tell(request({}, method="GET", path="/metrics"))
             assert reply.status == 200
-            assert 'kanal_ingress_events_total{name="c1",namespace="default"} 1.0' in reply.body
+            assert 'kanal_ingress_events_total{kind="Channel",name="c1",namespace="default"} 1.0' in reply.body
             assert 'kanal_ingress_requests_total{status="202"} 1.0' in reply.body
             assert "kanal_ingress_held_bytes 0.0" in reply.body
             assert "process_resident_memory_bytes" in reply.body
