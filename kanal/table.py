@@ -59,12 +59,15 @@ class Board:
     """Says each resource's state when it changes: what `kanal up` prints."""
 
     LOOK_S = 0.1
+    DOUBTS = 5
+    """Looks for which a resource has to be not ready before that is said: what has only just been made is, for a moment."""
 
     def __init__(self, store: Store, say: Callable[[str], None], place: Callable[[Key], str]) -> None:
         self._store = store
         self._place = place
         self._say = say
         self._said: dict[Key, _State] = {}
+        self._doubts: dict[Key, tuple[_State, int]] = {}
 
     async def run(self) -> None:
         """Look and say, until cancelled."""
@@ -82,12 +85,22 @@ class Board:
             ready = ready_condition(document)
             state = (str(ready["status"]), target(document), str(ready.get("message", "")), is_paused(document))
             present[key_of(resource)] = state
-            if state != self._said.get(key_of(resource)) and ready["status"] != "Unknown":
+            if state != self._said.get(key_of(resource)) and self._is_sure(key_of(resource), state):
                 self._said[key_of(resource)] = state
                 self._say(_line(key_of(resource), state, self._place(key_of(resource))))
+        self._doubts = {key: doubt for key, doubt in self._doubts.items() if key in present}
         for key in self._said.keys() - present.keys():
             del self._said[key]
             self._say(f"{'gone':<10}{key}")
+
+    def _is_sure(self, key: Key, state: _State) -> bool:
+        """Whether this state may be said already."""
+        if state[0] != "False":
+            self._doubts.pop(key, None)
+            return state[0] == "True"
+        before, looks = self._doubts.get(key, (state, 0))
+        self._doubts[key] = state, looks + 1 if before == state else 1
+        return self._doubts[key][1] >= self.DOUBTS
 
 
 def _line(key: Key, state: _State, place: str) -> str:

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from events import Received, answer
+from events import Received, answer, data_of
 from fastapi import FastAPI, Response
+from pydantic import BaseModel
 
+PRICE = 20
 app = FastAPI()
+
+
+class Order(BaseModel):
+    """What is ordered, and what it costs once that is known."""
+
+    count: int
+    total: int | None = None
 
 
 @app.post("/price")
 def price(event: Received) -> Response:
     """An order has come; this is what it costs."""
-    order = event.get_data()
-    return answer(event, "/price", {**order, "total": 20 * order["count"]}, "com.example.order.priced")
+    order = data_of(event, Order)
+    order.total = PRICE * order.count
+    return answer(event, "/price", order, "com.example.order.priced")
 
 
 @app.post("/bill")
 def bill(event: Received) -> Response:
     """The price is known; this is the bill."""
-    return answer(event, "/bill", {"pay": event.get_data()["total"]}, "com.example.order.billed")
+    return answer(event, "/bill", {"pay": data_of(event, Order).total}, "com.example.order.billed")
 
 
 @app.post("/bounce")
