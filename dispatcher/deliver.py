@@ -109,17 +109,19 @@ class Courier:
         trace = kafka_codec.trace_of(record.headers)
         answer = await self._send(record, "subscriber", event, trace)
         if answer.problem:
-            return await self._bury(record, event, trace, answer, began)
+            return await self._bury(record, read, event, trace, answer, began)
         assert answer.response is not None  # noqa: S101  an answer without a problem has one
         status = answer.response.status
         try:
             reply = self._reply_in(answer.response)
         except Invalid as error:
             answer.problem = f"the reply is malformed: {error}"
-            return await self._bury(record, event, trace, answer, began)
+            return await self._bury(record, read, event, trace, answer, began)
         if reply is None or self.egress.reply is None:
             return Delivered(status, answer.attempts, answer.seconds)
-        if self.egress.ttl is not None:
+        # A channel may stand between a broker and this subscriber, and then the reply goes round like any other.
+        through_channel = self.egress.reply_topic is None and ttl.ATTRIBUTE in read.attributes
+        if self.egress.ttl is not None or through_channel:
             reply = ttl.passed_on(read, reply)
         if self.egress.reply_topic is None:
             sent = await self._send(record, "reply", reply, trace)
@@ -128,7 +130,7 @@ class Courier:
         if sent.problem and self.egress.reply is None:
             return Delivered(status, answer.attempts, answer.seconds)
         if sent.problem:
-            return await self._bury(record, event, trace, sent, began)
+            return await self._bury(record, read, event, trace, sent, began)
         return Replied(status, answer.attempts, answer.seconds)
 
     async def _send(self, record: Record, target: str, event: Event, trace: Headers) -> _Answer:
@@ -196,7 +198,9 @@ class Courier:
             raise Invalid("it is larger than the limit", fix="raise delivery.max_response_bytes")
         return None if response.truncated else http_codec.decode_reply(response.headers, response.body)
 
-    async def _bury(self, record: Record, event: Event, trace: Headers, failed: _Answer, began: float) -> Outcome:
+    async def _bury(
+        self, record: Record, read: Event, event: Event, trace: Headers, failed: _Answer, began: float
+    ) -> Outcome:
         """Send the event to the dead letter sink; where that can't be, keep it in the dead letter topic."""
         blank = {name: value for name, value in event.attributes.items() if name not in ERROR}
         letter = Event({**blank, **_error_attributes(failed)}, event.data)
@@ -204,7 +208,8 @@ class Courier:
         in_a_circle = failed_before is not None and (failed_before == failed.url or self.egress.sink_returns)
         reason = failed.problem
         if self.egress.dead_letter is not None and not in_a_circle:
-            sent = await self._send(record, "dead_letter", letter, trace)
+            # A dead letter that comes to a broker has passed as often as its event; what is kept starts anew.
+            sent = await self._send(record, "dead_letter", ttl.passed_on(read, letter), trace)
             if not sent.problem:
                 return DeadLettered(reason, failed.attempts, failed.status)
             reason = f"{reason}; {sent.problem}"

@@ -34,20 +34,17 @@ class Progress:
 
     def begin(self, offset: int) -> bool:
         """Take note of the next record; False where nothing is to be done for it."""
-        if offset < self._next:
-            return False
-        self._next = offset + 1
-        if self._skip.covers(offset) or (self._only is not None and not self._only.covers(offset)):
+        if not self.pass_over(offset):
             return False
         self._open[offset] = None
         return True
 
     def pass_over(self, offset: int) -> bool:
-        """Take note of the next record and that nothing is to be done for it; False where it was noted before."""
+        """Take note of the next record, and do nothing for it; False where nothing was to be done in any case."""
         if offset < self._next:
             return False
         self._next = offset + 1
-        return True
+        return not self._skip.covers(offset) and (self._only is None or self._only.covers(offset))
 
     def finish(self, offset: int) -> None:
         """Note that this offset needs nothing more; each offset that began is finished at most once."""

@@ -13,7 +13,7 @@ import structlog
 from dispatcher.graveyard import LONGEST_WAIT_S, Nap
 from eventing import ttl
 from eventing.codec import kafka as kafka_codec
-from eventing.errors import EventingError, TooLarge
+from eventing.errors import EventingError, Invalid
 from eventing.event import Event, validate
 from eventing.kafka import Appender, appended
 from eventing.plan.model import Egress
@@ -45,16 +45,15 @@ class Replies:
             reply = ttl.entering(reply, egress.ttl)
         key, value, headers = kafka_codec.to_record(reply)
         trace = [(name.decode(), text) for name, text in kafka_codec.trace_of(record.headers)]
-        wait = 0.5
-        while egress.reply_topic is not None:
+        wait, topic = 0.5, egress.reply_topic
+        assert topic is not None  # noqa: S101  a broker has one
+        while True:
             try:
-                await appended(self._appender, egress.reply_topic, key, value, [*headers, *trace])
-            except TooLarge:
+                await appended(self._appender, topic, key, value, [*headers, *trace])
+            except Invalid:
                 raise
             except EventingError as error:
-                _log.warning(
-                    "a reply can't be stored yet and is tried again", topic=egress.reply_topic, error=str(error)
-                )
+                _log.warning("a reply can't be stored yet and is tried again", topic=topic, error=str(error))
                 await nap(record, wait)
                 wait = min(wait * 2, LONGEST_WAIT_S)
             else:

@@ -69,9 +69,9 @@ class Gathering:
     def expect(self, member: SharedReader) -> None:
         """Wait for this member from now on."""
         self._expected.add(member)
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_later(GATHER_S, self._over)
+        # Never put off: where some come all the time, and one never, the others would wait for ever.
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(GATHER_S, self._over)
 
     def came(self, member: SharedReader) -> None:
         """Wait no longer for this member: it is there, or will not come."""
@@ -88,6 +88,7 @@ class Gathering:
     def _over(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None
         self._expected.clear()
         for stream in self._streams:
             stream.begin()
@@ -108,7 +109,13 @@ class SharedReader:
         self._gathering = all_.gathering(egress)
         self.inner = readers(egress, self)
         self.next: dict[int, int] = {}
-        self.paused = False
+        self._pausing = False
+        self._giving_up = 0
+
+    @property
+    def paused(self) -> bool:
+        """Whether it takes nothing: it was asked to pause, or its own reading waits until a partition is given up."""
+        return self._pausing or self._giving_up > 0
 
     def start(self) -> None:
         """See `Reader`."""
@@ -117,17 +124,15 @@ class SharedReader:
 
     def pause(self) -> None:
         """See `Reader`."""
-        self.paused = True
+        self._pausing = True
         self.inner.pause()
-        for stream in self._streams.values():
-            stream.paused(self)
+        self._tell_streams()
 
     def resume(self) -> None:
         """See `Reader`."""
-        self.paused = False
+        self._pausing = False
         self.inner.resume()
-        for stream in self._streams.values():
-            stream.resumed(self)
+        self._tell_streams()
 
     def hold(self, partition: int) -> None:
         """See `Reader`."""
@@ -169,7 +174,13 @@ class SharedReader:
     async def on_revoked(self, partitions: Sequence[int]) -> Mapping[int, Mark]:
         """See `ReaderListener`."""
         self._leave(partitions)
-        return await self._listener.on_revoked(partitions)
+        self._giving_up += 1
+        self._tell_streams()
+        try:
+            return await self._listener.on_revoked(partitions)
+        finally:
+            self._giving_up -= 1
+            self._tell_streams()
 
     def on_lost(self, partitions: Sequence[int]) -> None:
         """See `ReaderListener`."""
@@ -184,6 +195,13 @@ class SharedReader:
         if records:
             self.next[partition] = records[-1].offset + 1
             self._listener.on_records(records)
+
+    def _tell_streams(self) -> None:
+        for stream in self._streams.values():
+            if self.paused:
+                stream.paused(self)
+            else:
+                stream.resumed(self)
 
     def _leave(self, partitions: Sequence[int]) -> None:
         for partition in partitions:
@@ -291,7 +309,7 @@ class Stream:
             if self._lead.paused:
                 self._alone.add(self._lead)
                 self._promote(member)
-            elif self._ahead(member, self._lead) < 0:
+            elif not 0 <= self._ahead(member, self._lead) <= NEAR:
                 self._fall(member)
 
     def _pass_on(self, other: SharedReader, records: list[Record], since: int) -> None:

@@ -1,7 +1,8 @@
 """The YAML of one file becomes resources, and everything that is wrong with it a problem with file, line and fix.
 
 Pure: reading the file is its caller's business. A bad document never hides the others. What only a server sets (uid,
-status, ...) is dropped, because a file says what is wanted and not what is.
+status, ...) is dropped, because a file says what is wanted and not what is. What is not Kanal's to run, as a Deployment that
+stands beside its Trigger, is left alone, which is a remark and no problem.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from eventing.yamltext import documents
 from eventing.yamltree import Document, Flaw
 
 _NO_FEATURES = Features()
+_OUR_GROUPS = {*(kind.GROUP for kind in KINDS if kind.GROUP), "sources.knative.dev"}
 _LISTS = {"List", *(f"{kind.KIND}List" for kind in KINDS)}
 _WRITTEN = ("name", "namespace", "labels", "annotations", "finalizers", "owner_references")
 
@@ -50,10 +52,12 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What one file, or several, hold; both lists in the order of the text."""
+    """What one file, or several, hold; all lists in the order of the text."""
 
     resources: list[Located] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    remarks: list[Problem] = field(default_factory=list)
+    """What was left alone."""
 
 
 def read(data: str | bytes, file: str, features: Features = _NO_FEATURES) -> Manifest:
@@ -63,9 +67,10 @@ def read(data: str | bytes, file: str, features: Features = _NO_FEATURES) -> Man
         if isinstance(found, Flaw):
             manifest.problems.append(Problem(file, found.line, "", "", found.message, found.fix))
         else:
-            resources, problems = _read_document(found, file, features)
-            manifest.resources.extend(resources)
-            manifest.problems.extend(sorted(problems, key=lambda one: one.line))
+            part = _read_document(found, file, features)
+            manifest.resources.extend(part.resources)
+            manifest.problems.extend(sorted(part.problems, key=lambda one: one.line))
+            manifest.remarks.extend(part.remarks)
     return combine([manifest])
 
 
@@ -75,6 +80,7 @@ def combine(manifests: Iterable[Manifest]) -> Manifest:
     first: dict[Key, Located] = {}
     for manifest in manifests:
         together.problems.extend(manifest.problems)
+        together.remarks.extend(manifest.remarks)
         for located in manifest.resources:
             key = key_of(located.resource)
             before = first.setdefault(key, located)
@@ -87,26 +93,38 @@ def combine(manifests: Iterable[Manifest]) -> Manifest:
     return together
 
 
-def _read_document(found: Document, file: str, features: Features) -> tuple[list[Located], list[Problem]]:
-    """The resources of one document, none where the document itself has flaws, and all problems."""
+def _read_document(found: Document, file: str, features: Features) -> Manifest:
+    """The resources of one document, none where the document itself has flaws, and all that is to be said of it."""
     items = list(_items(found.value, ()))
     where = title(items[0][0]) if len(items) == 1 else ""
-    problems = [Problem(file, flaw.line, where, "", flaw.message, flaw.fix) for flaw in found.flaws]
-    resources = []
+    manifest = Manifest(problems=[Problem(file, flaw.line, where, "", flaw.message, flaw.fix) for flaw in found.flaws])
     for value, path in items:
+        if _is_foreign(value):
+            remark = f"left alone: a {value['kind']} of {value['apiVersion']} is not Kanal's to run"
+            manifest.remarks.append(Problem(file, found.line_of(path), title(value), "", remark))
+            continue
         resource, errors = _resource(value, path, found, features)
-        problems += [
+        manifest.problems.extend(
             Problem(file, found.line_of(path + one.path), title(value), one.field, one.message, one.fix)
             for one in errors
-        ]
+        )
         if resource is not None and not errors and not found.flaws:
-            resources.append(Located(_as_written(resource), file, found.line_of(path)))
-    return resources, problems
+            manifest.resources.append(Located(_as_written(resource), file, found.line_of(path)))
+    return manifest
+
+
+def _is_foreign(value: Any) -> bool:
+    """Whether this is a resource of somebody else's kind, in somebody else's group."""
+    kind, version = (value.get("kind"), value.get("apiVersion")) if isinstance(value, Mapping) else (None, None)
+    if not isinstance(kind, str) or not isinstance(version, str) or not kind or not version:
+        return False
+    return version.rpartition("/")[0] not in _OUR_GROUPS and kind not in (one.KIND for one in KINDS)
 
 
 def _items(value: Any, path: Path) -> Iterator[tuple[Any, Path]]:
     """The value itself, or the items of a `kind: List`, however deep lists stand in lists."""
-    if isinstance(value, Mapping) and value.get("kind") in _LISTS and isinstance(value.get("items"), list):
+    kind = value.get("kind") if isinstance(value, Mapping) else None
+    if isinstance(kind, str) and kind in _LISTS and isinstance(value.get("items"), list):
         for index, item in enumerate(value["items"]):
             yield from _items(item, (*path, "items", index))
     elif value is not None:

@@ -1,15 +1,16 @@
 """Whether the data of an event fits the JSON schema of its type: compiled once, then asked of each event.
 
-The validator is native code that bounds recursion and the backtracking of patterns, so neither a strange schema nor strange
-data holds up the ingress that asks. It never fetches anything: what a schema refers to has to stand in the schema. Drafts 4,
-6, 7, 2019-09 and 2020-12 are known by their `$schema`; the newest counts where it is left out.
+The validator is native code that bounds the backtracking of patterns; that a schema makes no endless work is seen to before
+(`eventing.schemasize`), so neither a strange schema nor strange data holds up the ingress that asks. It never fetches
+anything: what a schema refers to has to stand in the schema. Drafts 4, 6, 7, 2019-09 and 2020-12 are known by their
+`$schema`; the newest counts where it is left out.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jsonschema_rs
 import orjson
@@ -17,6 +18,7 @@ import orjson
 from eventing.codec.json import is_json
 from eventing.errors import Invalid
 from eventing.event import Event, shown
+from eventing.schemasize import Extent, extent
 
 MOST_BYTES = 262_144
 """Of one schema, as UTF-8: it travels in the plan, whose rows are Kafka records."""
@@ -24,6 +26,8 @@ MOST_BYTES = 262_144
 _BACKTRACKING = jsonschema_rs.FancyRegexOptions(backtrack_limit=100_000)
 _FETCHED = re.compile(r"Resource '([^']*)' is not present")
 _REASON_CHARACTERS = 200
+_MOST_EXPLAINED = 1_000
+"""Schemas in a schema with choices up to which a misfit is explained; each takes about 0.1 ms then."""
 _MASK = "the value"
 """Stands in reasons for the value, which its sender has and a log should not."""
 
@@ -31,26 +35,34 @@ _MASK = "the value"
 class Schema:
     """The schemas of one event type; the data fits where it fits any of them."""
 
-    __slots__ = ("_validators",)
+    __slots__ = ("_parts",)
 
-    def __init__(self, validators: Sequence[Any]) -> None:
-        self._validators = validators
+    def __init__(self, documents: Sequence[Any]) -> None:
+        self._parts = [_Part(*_validator(one)) for one in documents]
 
     def check(self, event: Event) -> None:
         """Raise `Invalid`, which says where in the data (a JSON pointer) and what, unless the data fits."""
         document = _document(event)
         misfit: Invalid | None = None
-        for validator in self._validators:
+        for part in self._parts:
             try:
-                validator.validate(document)
-            except jsonschema_rs.ValidationError as error:
-                misfit = misfit or Invalid(_misfit(error, len(self._validators)), field="data")
+                if part.validator.is_valid(document):
+                    return
+                misfit = misfit or Invalid(_misfit(part, document, len(self._parts)), field="data")
             except ValueError as error:
                 misfit = misfit or Invalid(f"it can't be checked: {error}", field="data")
-            else:
-                return
         if misfit is not None:
             raise misfit
+
+
+class _Part(NamedTuple):
+    validator: Any
+    extent: Extent
+
+    @property
+    def explains(self) -> bool:
+        """Whether a misfit can be explained: the validator goes into every choice for that, again at each level."""
+        return not self.extent.forks or not (self.extent.circular or self.extent.size > _MOST_EXPLAINED)
 
 
 def compiled(text: str) -> Schema:
@@ -60,7 +72,7 @@ def compiled(text: str) -> Schema:
     """
     document = _parsed(text)
     several = isinstance(document, list) and document
-    return Schema([_validator(one) for one in (document if several else [document])])
+    return Schema(document if several else [document])
 
 
 def require_schema(text: str) -> None:
@@ -82,12 +94,13 @@ def _parsed(text: str) -> Any:
         raise Invalid(f"the schema is no JSON: {error}", fix='write for instance {"type": "object"}') from error
 
 
-def _validator(document: Any) -> Any:
+def _validator(document: Any) -> tuple[Any, Extent]:
     if not isinstance(document, dict | bool):
         fix = 'write an object, for instance {"type": "object"}'
         raise Invalid("JSON of this sort is no JSON schema", fix=fix)
+    measured = extent(document)
     try:
-        return jsonschema_rs.validator_for(document, offline=True, mask=_MASK, pattern_options=_BACKTRACKING)
+        validator = jsonschema_rs.validator_for(document, offline=True, mask=_MASK, pattern_options=_BACKTRACKING)
     except jsonschema_rs.ValidationError as error:
         if isinstance(error.kind, jsonschema_rs.ValidationErrorKind.Referencing):
             raise _unresolved(error.message) from error
@@ -95,6 +108,7 @@ def _validator(document: Any) -> Any:
         raise Invalid(f"it is no JSON schema: at {_pointer(error.instance_path) or 'its top'}: {reason}") from error
     except ValueError as error:
         raise Invalid(f"the schema can't be used: {error}", fix="make it simpler") from error
+    return validator, measured
 
 
 def _unresolved(message: str) -> Invalid:
@@ -120,10 +134,17 @@ def _document(event: Event) -> Any:
         raise Invalid(f"it is no JSON: {error}", field="data") from error
 
 
-def _misfit(error: jsonschema_rs.ValidationError, of: int) -> str:
-    place = _pointer(error.instance_path)
-    schemas = "the schema of its type" if of == 1 else f"any of the {of} schemas of its type; by the first"
-    return f"it does not fit {schemas}: {f'at {place}: ' if place else ''}{_said(error)}"
+def _misfit(part: _Part, document: Any, of: int) -> str:
+    schemas = "the schema of its type" if of == 1 else f"any of the {of} schemas of its type"
+    if not part.explains:
+        return f"it does not fit {schemas}"
+    try:
+        part.validator.validate(document)
+    except jsonschema_rs.ValidationError as error:
+        place = _pointer(error.instance_path)
+        by = "" if of == 1 else "; by the first"
+        return f"it does not fit {schemas}{by}: {f'at {place}: ' if place else ''}{_said(error)}"
+    return f"it does not fit {schemas}"
 
 
 def _said(error: jsonschema_rs.ValidationError) -> str:

@@ -69,7 +69,10 @@ def events_in(data: bytes, file: str) -> list[Event]:
 def _trigger(trigger: Mapping[str, Any]) -> list[Document]:
     """Its filters; the older filter counts where there are none."""
     spec = trigger.get("spec")
-    spec = spec if isinstance(spec, Mapping) else {}
+    if not isinstance(spec, Mapping):
+        raise Invalid(
+            "the Trigger has no fields there", field="spec", fix="write broker and subscriber below it, indented"
+        )
     if spec.get("filters"):
         return _checked(spec["filters"], "spec.filters")
     older = spec.get("filter") or {}

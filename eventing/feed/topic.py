@@ -9,12 +9,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
-from eventing.errors import Unavailable
+import structlog
+
+from eventing.errors import TooLarge, Unavailable
 from eventing.feed import wire
 from eventing.kafka import Admin, Appender, appended
 from eventing.kafka.librdkafka.table import Rows, TableReader
 from eventing.plan.model import Plan, TopicSpec
 from eventing.settings import Kafka
+
+_log = structlog.get_logger("feed")
 
 
 class TopicFeed:
@@ -29,6 +33,8 @@ class TopicFeed:
         self._made = False
         self._table: dict[str, bytes] | None = None
         self._changed = asyncio.Event()
+        self._refused: dict[str, bytes | None] = {}
+        """Rows that Kafka can't take, which must not hold up the others."""
         self._reader = TableReader(settings, topic, self._take)
 
     async def publish(self, plan: Plan) -> None:
@@ -83,6 +89,15 @@ class TopicFeed:
         return self._table
 
     async def _write(self, key: str, value: bytes | None) -> None:
-        await appended(self._appender, self._topic, key.encode(), value, [])
+        if key in self._refused and self._refused[key] == value:
+            return
+        try:
+            await appended(self._appender, self._topic, key.encode(), value, [])
+        except TooLarge as error:
+            self._refused[key] = value
+            _log.error(
+                "a part of the plan is too large for Kafka and does not reach the data plane", row=key, error=str(error)
+            )
+            return
         # Our own reader hears of it later; until then it must not be written again.
         self._take({key: value})

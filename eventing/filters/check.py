@@ -12,12 +12,17 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
+import orjson
+
 from eventing.errors import Invalid
 from eventing.event import shown
 from eventing.filters import cesql
 
 MAX_DEPTH = 32
 """How deep `all`, `any` and `not` may stand in each other."""
+
+MAX_BYTES = 262_144
+"""Of all filters of one Trigger, as JSON: they travel in the plan, whose rows are Kafka records."""
 
 DIALECTS = ("exact", "prefix", "suffix", "all", "any", "not", "cesql")
 _MEANT = {"and": "all", "or": "any", "sql": "cesql", "equals": "exact", "none": "not", "attributes": "exact"}
@@ -45,12 +50,14 @@ def faults(filters: object) -> list[Fault]:
         return []
     if not isinstance(filters, list | tuple):
         return [Fault((), "is no list", "write a list of filters, one dialect each")]
-    return [fault for place, document in enumerate(filters) for fault in _document(document, (place,), DIALECTS)]
+    return _size(filters) or [
+        fault for place, document in enumerate(filters) for fault in _document(document, (place,), DIALECTS)
+    ]
 
 
 def attribute_faults(attributes: object, path: Path = ()) -> list[Fault]:
     """All that is wrong with a Trigger's older `filter.attributes`, where an empty text stands for any value."""
-    return _attributes(attributes, path, empty_is_any=True)
+    return _size(attributes) or _attributes(attributes, path, empty_is_any=True)
 
 
 def document_faults(documents: object) -> list[Fault]:
@@ -58,7 +65,18 @@ def document_faults(documents: object) -> list[Fault]:
     known = (*DIALECTS, "attributes")
     if not isinstance(documents, list | tuple):
         return faults(documents)
-    return [fault for place, document in enumerate(documents) for fault in _document(document, (place,), known)]
+    return _size(documents) or [
+        fault for place, document in enumerate(documents) for fault in _document(document, (place,), known)
+    ]
+
+
+def _size(filters: object) -> list[Fault]:
+    try:
+        size = len(orjson.dumps(filters))
+    except orjson.JSONEncodeError:
+        return []  # What JSON can't hold is a fault of its own.
+    fix = "ask for less, for instance by prefix, or with several Triggers"
+    return [] if size <= MAX_BYTES else [Fault((), f"has {size} bytes, more than {MAX_BYTES}", fix)]
 
 
 def _document(document: object, path: Path, known: tuple[str, ...]) -> list[Fault]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
+
+import orjson
 
 from eventing.kinds.field_error import FieldError
 from eventing.kinds.key import Key
@@ -20,7 +21,7 @@ def dependency_of(metadata: ObjectMeta) -> Key | None:
     text = metadata.annotations.get(DEPENDENCY_ANNOTATION)
     if text is None:
         return None
-    found = json.loads(text)
+    found = orjson.loads(text)
     return Key(found["apiVersion"].rpartition("/")[0], found["kind"], metadata.namespace, found["name"])
 
 
@@ -30,8 +31,8 @@ def dependency_faults(metadata: ObjectMeta) -> list[FieldError]:
     if text is None:
         return []
     try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError:
         return [FieldError(_PATH, f"{shown(text)} is no JSON", _EXAMPLE)]
     if not isinstance(found, dict):
         return [FieldError(_PATH, f"an object is needed, not {sort_of(found)}", _EXAMPLE)]

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import orjson
 from pydantic import Field, ValidationError
 
 from eventing.errors import Invalid
@@ -104,8 +105,8 @@ def _annotated(annotation: str) -> list[EventAttribute]:
     if not annotation:
         return []
     try:
-        return [EventAttribute.model_validate(one) for one in json.loads(annotation)]
-    except (ValueError, TypeError, RecursionError, ValidationError):
+        return [EventAttribute.model_validate(one) for one in orjson.loads(annotation)]
+    except (ValueError, TypeError, ValidationError):
         return []
 
 

@@ -29,9 +29,7 @@ class SubscriptionSpec(Model):
 
     channel: KReference = Field(description="The channel that the events come from, by apiVersion, kind and name.")
     subscriber: Destination = Field(description="Where the events go, by ref or uri.")
-    reply: Reply = Field(
-        None, description="Where the subscriber's answers go; they are dropped where it is left out."
-    )
+    reply: Reply = Field(None, description="Where the subscriber's answers go; they are dropped where it is left out.")
     delivery: DeliverySpec | None = Field(None, description="Delivery options; the channel's where left out.")
 
 

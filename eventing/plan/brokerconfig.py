@@ -29,6 +29,8 @@ _KNATIVES = frozenset(
         "config-br-default-channel", "config-br-defaults",
     )
 )  # fmt: skip
+_LONGEST = 65_536
+"""Characters of all Kafka settings of a topic; they travel in the plan, whose rows are Kafka records."""
 _LARGEST = {PARTITIONS: 2**31 - 1, REPLICATION_FACTOR: 2**15 - 1}
 
 
@@ -89,10 +91,19 @@ def _read(key: Key, data: Mapping[str, str], options: Options) -> TopicSettings:
     return TopicSettings(
         _number(key, data, PARTITIONS, defaults.broker_partitions),
         _number(key, data, REPLICATION_FACTOR, defaults.replication_factor),
-        {n.removeprefix(TOPIC_CONFIG): v.strip() for n, v in sorted(data.items()) if n.startswith(TOPIC_CONFIG)},
+        _config(key, data),
         parsed,
         f"the keys default.topic.* of {key}",
     )
+
+
+def _config(key: Key, data: Mapping[str, str]) -> dict[str, str]:
+    found = {n.removeprefix(TOPIC_CONFIG): v.strip() for n, v in sorted(data.items()) if n.startswith(TOPIC_CONFIG)}
+    size = sum(len(name) + len(value) for name, value in found.items())
+    if size > _LONGEST:
+        message = f"the keys {TOPIC_CONFIG}* have {size} characters, more than {_LONGEST}"
+        raise Invalid(message, where=str(key), field="data", fix="shorten them")
+    return found
 
 
 def _number(key: Key, data: Mapping[str, str], name: str, default: int) -> int:

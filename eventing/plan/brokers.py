@@ -62,6 +62,9 @@ def broker(
 
 
 def _topic(broker: Broker, maps: Maps, options: Options) -> TopicSpec:
+    if broker.external_topic in options.own_topics:
+        field, fix = f"metadata.annotations[{kind.EXTERNAL_TOPIC_ANNOTATION}]", "name a topic for events"
+        raise Invalid(f"the topic {broker.external_topic} is for Kanal's own records", field=field, fix=fix)
     if broker.external_topic is not None:
         return TopicSpec(broker.external_topic, external=True)
     recorded = recorded_topic(broker)

@@ -61,8 +61,7 @@ def compile_plan(snapshot: Snapshot) -> Compiled:
 
     claims = Claims()
     claimed: dict[Key, Claim] = {}
-    # Who has a topic or a group already keeps it, so a newcomer that claims the same never takes it away.
-    for key, one in sorted((kafka_channels | hubs).items(), key=lambda item: (not recorded_topic(item[1]), item[0])):
+    for key, one in sorted((kafka_channels | hubs).items(), key=_rank):
         claimed[key] = claims.claim(partial(_wanted, one, maps, options))
     addresses = {key: address(options, key) if isinstance(claim, Ingress) else "" for key, claim in claimed.items()}
     entrances = {key: channels.backing_key(key) for key in generic_channels}
@@ -94,7 +93,7 @@ def compile_plan(snapshot: Snapshot) -> Compiled:
     statuses |= {key: flow_status(flow, statuses, expansion) for key, flow in flows.items()}
     known = {key: one.status for key, one in resources.items()} | statuses
     for key, trigger in takers.items():
-        egress, statuses[key] = triggers.link(trigger, groups, hubs, known, resolver, options, observed)
+        egress, statuses[key] = triggers.link(trigger, groups, hubs, takers, known, resolver, options, observed)
         if egress is not None:
             egresses[egress.uid] = egress
     ingresses, registry = eventtypes.registered(claims.routes, resources, resolver)
@@ -115,6 +114,16 @@ def _checked(egresses: Mapping[str, Egress], ingresses: Mapping[str, Ingress]) -
 
 def _wanted(one: KafkaChannel | Broker, maps: Mapping[Key, ConfigMap], options: Options) -> tuple[Ingress, TopicSpec]:
     return brokers.wanted(one, maps, options) if isinstance(one, Broker) else channels.wanted(one, options)
+
+
+def _rank(claimant: tuple[Key, KafkaChannel | Broker]) -> tuple[bool, bool, Key]:
+    """Who comes first where two want the same.
+
+    Who has a topic already keeps it, so a newcomer never takes it away; and a topic that one makes is not another's to call
+    somebody else's.
+    """
+    key, one = claimant
+    return not recorded_topic(one), isinstance(one, Broker) and one.external_topic is not None, key
 
 
 def _elsewhere(resources: Mapping[Key, Resource], left_alone: Mapping[Key, str]) -> dict[Key, str]:

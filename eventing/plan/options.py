@@ -25,6 +25,8 @@ class Options:
     broker_topic: str = "knative-broker-{namespace}-{name}"
     trigger_group: str = "knative-trigger-{namespace}-{name}"
     trigger_dead_letter_topic: str = "kanal-dead-letters-trigger.{namespace}.{name}"
+    own_topics: frozenset[str] = frozenset({"kanal.plan", "kanal.outcomes", "kanal.eventtypes"})
+    """Topics that hold no events of anybody's."""
     any_broker_class: bool = True
     most_replicas: int = 0
     services: Mapping[str, str] = field(default_factory=dict)

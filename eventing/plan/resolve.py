@@ -14,6 +14,8 @@ from eventing.kinds.key import Key
 from eventing.plan.names import filled
 from eventing.plan.options import Options
 
+LONGEST_URL = 8_192
+"""Characters; URLs travel in the plan, whose rows are Kafka records, and one that is too large would hold up all others."""
 _SERVICES = ("", "serving.knative.dev")
 
 
@@ -27,8 +29,19 @@ class Resolver:
     def url(self, destination: Destination, namespace: str, field: str) -> str:
         """The URL of a destination that stands in `field` of an object in `namespace`.
 
-        Raises `NotFound` that names the missing object by kind, namespace and name; `Invalid` where it has no address.
+        Raises `NotFound` that names the missing object by kind, namespace and name; `Invalid` where it has no address, or
+        one that nobody could use.
         """
+        url = self._url(destination, namespace, field)
+        if len(url) > LONGEST_URL:
+            raise Invalid(f"the URL has {len(url)} characters, more than {LONGEST_URL}", field=field, fix="shorten it")
+        return url
+
+    def is_ours(self, url: str) -> bool:
+        """Whether this leads to a channel or broker of this installation."""
+        return url.startswith(self._options.base_url.rstrip("/") + "/")
+
+    def _url(self, destination: Destination, namespace: str, field: str) -> str:
         ref = destination.ref
         if ref is None:
             return destination.uri or ""
@@ -40,10 +53,6 @@ class Resolver:
         if not self._addresses[key]:
             raise Invalid(f"{key} has no address", field=field, fix="its own conditions say why")
         return join(self._addresses[key], destination.uri)
-
-    def is_ours(self, url: str) -> bool:
-        """Whether this leads to a channel or broker of this installation."""
-        return url.startswith(self._options.base_url.rstrip("/") + "/")
 
     def _service(self, key: Key, field: str) -> str:
         table, template = self._options.services, self._options.service_template

@@ -9,8 +9,9 @@ from eventing.errors import Invalid
 from eventing.kinds import trigger as kind
 from eventing.kinds.broker import Broker
 from eventing.kinds.condition import TRUE, Fact
+from eventing.kinds.configmap import ConfigMap
 from eventing.kinds.delivery import is_paused
-from eventing.kinds.dependency import dependency_of
+from eventing.kinds.dependency import DEPENDENCY_ANNOTATION, dependency_of
 from eventing.kinds.key import Key, key_of
 from eventing.kinds.trigger import Trigger
 from eventing.plan import linking, names
@@ -28,6 +29,7 @@ def link(
     trigger: Trigger,
     groups: Groups,
     brokers: Mapping[Key, Broker],
+    peers: Mapping[Key, Trigger],
     statuses: Mapping[Key, Status],
     resolver: Resolver,
     options: Options,
@@ -35,7 +37,7 @@ def link(
 ) -> tuple[Egress | None, Status]:
     """The egress of one Trigger (None while something is missing for it) and its status.
 
-    `statuses` are those of everything on which a Trigger may depend.
+    `peers` are all Triggers, `statuses` those of everything on which a Trigger may depend.
     """
     named, spec, namespace = trigger.broker_key, trigger.spec, trigger.metadata.namespace
     broker = brokers.get(named)
@@ -45,7 +47,7 @@ def link(
         sink_fact = Fact("True", "DeadLetterSinkNotConfigured")
     facts: Facts = {
         kind.BROKER_READY: _broker_ready(named, brokers, statuses),
-        kind.DEPENDENCY_READY: _dependency_ready(trigger, statuses),
+        kind.DEPENDENCY_READY: _dependency_ready(trigger, peers, statuses),
         kind.SUBSCRIBER_RESOLVED: subscriber_fact,
         kind.DEAD_LETTER_SINK_RESOLVED: sink_fact,
         kind.SUBSCRIPTION_READY: _WAITING,
@@ -127,10 +129,24 @@ def _broker_ready(named: Key, brokers: Mapping[Key, Broker], statuses: Mapping[K
     return linking.parent_ready(named, statuses[named])
 
 
-def _dependency_ready(trigger: Trigger, statuses: Mapping[Key, Status]) -> Fact:
+def _dependency_ready(trigger: Trigger, peers: Mapping[Key, Trigger], statuses: Mapping[Key, Status]) -> Fact:
     needed = dependency_of(trigger.metadata)
     if needed is None:
         return TRUE
     if needed not in statuses:
         return false(Problem("DependencyDoesNotExist", f"{needed} does not exist"))
+    if (needed.group, needed.kind) == (ConfigMap.GROUP, ConfigMap.KIND):
+        return false(Problem("DependencyNeverReady", f"{needed} has no condition Ready; depend on what reads it"))
+    if _is_circular(needed, peers):
+        message = f"{needed} waits for this Trigger, or for itself; take one annotation {DEPENDENCY_ANNOTATION} out"
+        return false(Problem("DependencyCircular", message))
     return linking.parent_ready(needed, statuses[needed])
+
+
+def _is_circular(needed: Key | None, peers: Mapping[Key, Trigger]) -> bool:
+    """Whether what is needed leads round in a circle; each Trigger depends on one thing at most."""
+    passed: set[Key] = set()
+    while needed is not None and needed not in passed:
+        passed.add(needed)
+        needed = dependency_of(peers[needed].metadata) if needed in peers else None
+    return needed is not None

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from eventing.errors import Invalid
+from eventing.errors import Invalid, Unavailable
 from kanal.cli.naming import PLURALS, ROOT, parted
 from kanal.cli.server import LOCAL, READING_S, Server, ask
 
@@ -52,7 +52,9 @@ def _items(server: str, name: str | None, namespace: str | None) -> list[dict[st
     given = {"kind": PLURALS.get(kind), "name": name, "namespace": namespace}
     asked = {key: value for key, value in given.items() if value}
     answer = ask(server, "GET", f"{ROOT}/lag?{urlencode(asked)}", timeout_s=READING_S)
-    items: list[dict[str, Any]] = answer["items"]
+    items = answer.get("items") if isinstance(answer, dict) else None
+    if not isinstance(items, list) or not all(isinstance(one, dict) and "problem" in one for one in items):
+        raise Unavailable("what answers there is no Kanal controller", where=server)
     return items
 
 

@@ -15,7 +15,15 @@ def event_types(server: str, namespace: str | None = None, timeout_s: float = TI
     """The EventTypes of a namespace, or of all. Raises what `ask` raises."""
     inside = f"/namespaces/{quote(namespace, safe='')}" if namespace else ""
     document = ask(server, "GET", f"{_ROOT}{inside}/eventtypes", timeout_s=timeout_s)
-    if not isinstance(document, dict) or not isinstance(document.get("items"), list):
+    items = document.get("items") if isinstance(document, dict) else None
+    if not isinstance(items, list) or not all(map(_is_event_type, items)):
         raise Unavailable("what answers there is no Kanal controller", where=server)
-    items: list[dict[str, Any]] = document["items"]
     return items
+
+
+def _is_event_type(item: Any) -> bool:
+    """Whether it has what every EventType has; on a port that is often used anybody may answer."""
+    metadata, spec = (item.get("metadata"), item.get("spec")) if isinstance(item, dict) else (None, None)
+    if not isinstance(metadata, dict) or not isinstance(spec, dict):
+        return False
+    return all(isinstance(one, str) for one in (metadata.get("name"), metadata.get("namespace"), spec.get("type")))

@@ -47,7 +47,7 @@ def ask(server: str, method: str, path: str, document: Any = None, timeout_s: fl
         body = response.read()
         try:
             found = json.loads(body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise Unavailable("what answers there is no Kanal controller", where=server, fix=_BEGIN) from error
         if not 200 <= response.status < 300:
             raise _refusal(server, response.status, found)
@@ -61,7 +61,7 @@ def lines(server: str, path: str, timeout_s: float = TIMEOUT_S) -> Iterator[Any]
     for line in texts(server, path, timeout_s):
         try:
             yield json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise Unavailable("what answers there is no Kanal controller", where=server, fix=_BEGIN) from error
 
 
@@ -73,7 +73,7 @@ def texts(server: str, path: str, timeout_s: float = TIMEOUT_S) -> Iterator[byte
         if not 200 <= response.status < 300:
             try:
                 found = json.loads(response.read())
-            except ValueError:
+            except (ValueError, RecursionError):
                 found = None
             raise _refusal(server, response.status, found)
         for line in response:

@@ -52,6 +52,9 @@ def options_of(settings: Settings) -> Options:
         broker_topic=settings.names.broker_topic,
         trigger_group=settings.names.trigger_group,
         trigger_dead_letter_topic=settings.names.trigger_dead_letter_topic,
+        own_topics=frozenset(
+            {settings.names.plan_topic, settings.names.outcome_topic, settings.names.event_types_topic}
+        ),
         any_broker_class=settings.control.any_broker_class,
         most_replicas=settings.kafka.most_replicas,
         services=settings.resolve.services,
@@ -119,6 +122,7 @@ class Applier:
         self._applied: set[Key] = set()
         self._paused: dict[Key, str | None] = {}
         self._places: dict[Key, str] = {}
+        self._remarked: set[str] = set()
 
     def place(self, key: Key) -> str:
         """Where an object is written, `FILE:LINE`; empty for one that stands in no file."""
@@ -146,8 +150,10 @@ class Applier:
             for key in self._applied - wanted:
                 await self._store.delete(key)
             self._applied = wanted
-        for text in problems:
+        remarks = [str(remark) for remark in manifest.remarks]
+        for text in (*problems, *(one for one in remarks if one not in self._remarked)):
             self._say(text)
+        self._remarked = set(remarks)
         return len(problems)
 
     def _as_paused(self, resource: Resource, there: str | None) -> Resource:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 
+import pytest
 from log_contract import PATIENCE_S, Log, LogCases, Member, write
 from raw_http import until
 
@@ -16,6 +17,16 @@ class HoldsAtOnce(Member):
         super().on_assigned(marks)
         for partition in marks:
             self.reader.hold(partition)
+
+
+class GoesOnAtOnce(Member):
+    """Holds a partition, and goes on in it while it still hears of it."""
+
+    def on_assigned(self, marks: Mapping[int, Mark]) -> None:
+        super().on_assigned(marks)
+        for partition, mark in marks.items():
+            self.reader.hold(partition)
+            self.reader.go_on(partition, max(mark.offset, 0))
 
 
 class HoldingCases(LogCases):
@@ -45,6 +56,17 @@ class HoldingCases(LogCases):
         assert member.records == []
         member.reader.go_on(0, 1)
         await until(lambda: member.values == [b"b"], PATIENCE_S)
+
+    @pytest.mark.parametrize("mark", [None, 1])
+    async def test_who_goes_on_while_it_hears_of_a_partition_reads_it_and_does_not_start_over(
+        self, log: Log, topic: str, join: Callable[..., Member], mark: int | None
+    ) -> None:
+        await write(log, topic, "a", "b")
+        if mark is not None:
+            await log.admin.set_marks(topic, topic, {0: Mark(mark)})
+        member = join(topic, kind=GoesOnAtOnce)
+        await until(lambda: member.values == [b"a", b"b"][mark or 0 :], PATIENCE_S)
+        assert member.heard.count("assigned 0") == 1
 
     async def test_a_pause_and_its_end_leave_a_partition_held(
         self, log: Log, topic: str, join: Callable[..., Member]

@@ -5,16 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
-from room import Room, room as room_in
-from stack import Stack, running
-
-
-class House:
-    """A running stack and what `--service` told it, which a test may change."""
-
-    def __init__(self, stack: Stack, services: dict[str, str]) -> None:
-        self.stack = stack
-        self.services = services
+from room import House, Room
+from room import room as room_in
+from stack import running
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -103,7 +103,7 @@ async def test_a_trigger_may_precede_its_broker(room: Room) -> None:
 
 async def test_attribute_filters_are_stored_as_given(room: Room) -> None:
     """Attribute filters accepted: valid keys and values stored as given."""
-    given = {"type": "com.Example.X", "source": "/A/b?c=d#e", "ext1": "Ünicode & \"quotes\"", "subject": ""}
+    given = {"type": "com.Example.X", "source": "/A/b?c=d#e", "ext1": 'Ünicode & "quotes"', "subject": ""}
     async with RawServer() as subscriber:
         await room.has(room.broker(), room.trigger("t1", subscriber, filter={"attributes": given}))
         stored = room.resource("Trigger", "t1")
@@ -166,7 +166,11 @@ async def test_delivery_matrix(room: Room, row: DeliveryRow) -> None:
         subscribers = []
         for number, part in enumerate(row.parts):
             subscribers.append(await servers.enter_async_context(RawServer(*failing(part.fails))))
-            own = {} if part.patience is None else {"delivery": patience(own_sink if part.own_sink else None, **part.patience)}
+            own = (
+                {}
+                if part.patience is None
+                else {"delivery": patience(own_sink if part.own_sink else None, **part.patience)}
+            )
             await room.has(room.trigger(f"t{number}", subscribers[-1], **own))
         await room.send(good("e1"), channel="b1")
         for number in range(len(row.parts)):
@@ -209,7 +213,9 @@ async def test_event_routing(room: Room, row: RoutingRow) -> None:
     async with AsyncExitStack() as servers:
         answers = {"a": [reply(event(row.replies))] if row.replies else []}
         sinks = {n: await servers.enter_async_context(RawServer(*answers.get(n, []))) for n in row.wants}
-        asked = {name: {"filter": {"attributes": {"type": type_}}} if type_ else {} for name, type_ in row.wants.items()}
+        asked = {
+            name: {"filter": {"attributes": {"type": type_}}} if type_ else {} for name, type_ in row.wants.items()
+        }
         await room.has(room.broker(), *(room.trigger(name, sinks[name], **asked[name]) for name in sinks))
         await room.send(good(type="t.1"), channel="b1")
         await room.quiet(*sinks)

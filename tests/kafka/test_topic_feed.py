@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 from raw_http import until
+from structlog.testing import capture_logs
 
 from eventing.feed.topic import TopicFeed
 from eventing.kafka import appended
 from eventing.kafka.librdkafka.admin import KafkaAdmin
 from eventing.kafka.librdkafka.appender import KafkaAppender
 from eventing.kafka.librdkafka.table import Rows, TableReader
-from eventing.plan.model import Plan, TopicSpec
+from eventing.plan.model import Ingress, Plan, TopicSpec
 from eventing.settings import Kafka
 
 PATIENCE_S = 30.0
@@ -140,3 +141,17 @@ async def test_a_table_follows_a_topic_that_appears_later(desk: Desk, topic: str
     await desk.admin.create_topic(TopicSpec(topic))
     await appended(desk.appender, topic, b"k", b"v", [])
     await until(lambda: any(rows == {"k": b"v"} for rows in told), PATIENCE_S)
+
+
+async def test_a_row_that_is_too_large_for_kafka_holds_up_no_other(desk: Desk, topic: str) -> None:
+    feed, late = desk.feed(topic), desk.feed(topic)
+    wide = Ingress("wide", "Broker", "ns", "wide", "t", "/ns/wide", schemas={"t": "x" * 1_200_000})
+    small = Ingress("small", "Broker", "ns", "small", "t", "/ns/small")
+    with capture_logs() as logs:
+        await feed.publish(Plan({"wide": wide, "small": small}))
+        await feed.publish(Plan({"wide": wide, "small": small}))
+    assert [entry["row"] for entry in logs if entry["log_level"] == "error"] == ["ingress/wide"]
+    await newest(late, Plan({"small": small}))
+    wide = replace(wide, schemas={})
+    await feed.publish(Plan({"wide": wide, "small": small}))
+    await newest(late, Plan({"wide": wide, "small": small}))

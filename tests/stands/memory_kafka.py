@@ -265,8 +265,8 @@ class MemoryReader:
 
     def take(self, marks: Mapping[int, Mark]) -> None:
         counting = {p: _NOTHING if stale(mark, self._topic_id) else mark for p, mark in marks.items()}
-        self._listener.on_assigned(counting)
         self.positions.update({p: max(mark.offset, 0) for p, mark in counting.items()})
+        self._listener.on_assigned(counting)
         self.wake()
 
     async def give_up(self, partitions: Sequence[int]) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from answering import status
 from raw_http import Answer, RawServer, Request, reply
-from stack import Stack
+from stack import PATIENCE_S, Stack
 
 from eventing.kinds.meta import Features, Resource
 from eventing.manifest import read
@@ -28,10 +28,19 @@ _VERSIONS = {
     "Channel": "messaging.knative.dev/v1",
     "KafkaChannel": "messaging.knative.dev/v1beta1",
     "Subscription": "messaging.knative.dev/v1",
+    "Sequence": "flows.knative.dev/v1",
     "Service": "v1",
     "ConfigMap": "v1",
 }
 QUICK = {"backoffPolicy": "linear", "backoffDelay": "PT0.01S"}
+
+
+@dataclasses.dataclass(frozen=True)
+class House:
+    """A running stack, and the URLs of Services that it knows, which a test may change."""
+
+    stack: Stack
+    services: dict[str, str]
 
 
 class Room(Stack):
@@ -97,13 +106,14 @@ class Room(Stack):
     async def quiet(self, *names: str) -> None:
         """Return when these have done everything in the topic from which they read, replies that came meanwhile included."""
         topic, before = (await self.egress(names[0])).topic, None
-        while True:
-            for name in names:
-                await self.caught_up(name)
-            ends = await self.admin.spans(topic)
-            if ends == before:
-                return
-            before = ends
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                for name in names:
+                    await self.caught_up(name)
+                ends = await self.admin.spans(topic)
+                if ends == before:
+                    return
+                before = ends
 
     async def kept(self, name: str) -> list[str]:
         """The ids of what lies in the dead letter topic of a Trigger."""

@@ -166,3 +166,12 @@ async def test_what_a_file_says_of_a_pause_wins_over_a_command_and_so_does_takin
     await stand.command("true")
     await stand.file(None)
     assert not stand.paused
+
+
+async def test_what_is_left_alone_is_told_once_and_holds_nothing_up() -> None:
+    stand, beside = Stand(), "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\n"
+    assert await stand.apply(channel(), beside, channel("c2")) == 0
+    assert [text.partition(": left alone")[0] for text in stand.said] == ["b.yaml:1: Deployment default/d"]
+    assert await stand.apply(channel(), beside) == 0
+    assert stand.said == []
+    assert stand.objects() == [C1]

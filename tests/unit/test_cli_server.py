@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 import typer
-from raw_http import RawServer, free_port, never
+from raw_http import RawServer, free_port, never, reply
 
 from controller.operations import HELD_S
 from eventing.errors import Unavailable
 from eventing.settings import Settings
 from kanal.cli import following
+from kanal.cli.lag import _items as lag_items
+from kanal.cli.registry import event_types
 from kanal.cli.replay import replay
 from kanal.cli.server import READING_S, SETTING_S, ask, texts
 
@@ -34,6 +36,18 @@ async def test_a_controller_that_says_nothing_is_told_from_one_that_is_not_there
             await asyncio.to_thread(lambda: list(texts(silent.url, "/", 0.05)))
     with pytest.raises(Unavailable, match="no controller answers"):
         await asyncio.to_thread(ask, f"http://127.0.0.1:{free_port()}", "POST", "/", {}, 0.05)
+
+
+@pytest.mark.parametrize(
+    "body", [b"[" * 100_000, b'{"items":[5]}', b'{"items":[{}]}', b"null", b'{"items":[{"spec":{}}]}']
+)
+async def test_whoever_else_answers_at_the_address_is_told_from_a_controller(body: bytes) -> None:
+    """A sender asks the usual port without being told to, and what stands there must not end it."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body)
+    for asks in (event_types, lambda url: lag_items(url, None, None)):
+        async with RawServer(reply(head + body)) as stranger:
+            with pytest.raises(Unavailable, match="what answers there is no Kanal controller"):
+                await asyncio.to_thread(asks, stranger.url)
 
 
 def test_ctrl_c_after_a_job_began_cancels_it(

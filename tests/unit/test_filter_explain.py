@@ -133,6 +133,16 @@ def event(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.parametrize("spec", ["5", "[]", "~"])
+def test_a_trigger_whose_spec_is_none_does_not_pass_everything(
+    spec: str, event: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = event.with_name("trigger.yaml")
+    file.write_text(f"apiVersion: eventing.knative.dev/v1\nkind: Trigger\nmetadata: {{name: t}}\nspec: {spec}\n")
+    assert run(monkeypatch, "--filters", file, event) == 2
+    assert "spec: " in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [

@@ -10,7 +10,7 @@ import pytest
 from eventing.codec import http, json
 from eventing.errors import Invalid
 from eventing.filters import Lookup, compile_filters
-from eventing.filters.check import MAX_DEPTH, attribute_faults, faults
+from eventing.filters.check import MAX_BYTES, MAX_DEPTH, attribute_faults, faults
 
 EVENT = {
     "specversion": "1.0",
@@ -234,3 +234,14 @@ def test_filters_may_stand_in_each_other_as_deep_as_the_limit_and_deeper_is_refu
 def test_a_lookup_of_any_kind_serves() -> None:
     lookup: Lookup = {"type": "a"}.get
     assert compile_filters([{"exact": {"type": "a"}}])(lookup)
+
+
+def test_filters_have_a_size_because_the_plan_of_everybody_else_travels_with_them() -> None:
+    many = [{"any": [{"exact": {"type": f"com.example.{n}"}} for n in range(20_000)]}]
+    (fault,) = faults(many)
+    assert f"more than {MAX_BYTES}" in fault.message
+    (fault,) = attribute_faults({f"a{n}": "x" * 1_000 for n in range(1_000)})
+    assert f"more than {MAX_BYTES}" in fault.message
+    with pytest.raises(Invalid, match="more than"):
+        compile_filters(many)
+    assert faults([{"any": [{"exact": {"type": f"com.example.{n}"}} for n in range(2_000)]}]) == []

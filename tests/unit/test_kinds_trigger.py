@@ -151,6 +151,7 @@ SOURCE = {"apiVersion": "sources.knative.dev/v1", "kind": "PingSource", "name": 
     [
         ("p", '"p" is no JSON'),
         ("[" * 100_000, "is no JSON"),
+        ('{"apiVersion": "v1", "kind": "\\ud800", "name": "p"}', "is no JSON"),
         ("[1]", "an object is needed, not a list"),
         (json.dumps({**SOURCE, "name": ""}), "name is missing or no text"),
         (json.dumps({**SOURCE, "kind": 3}), "kind is missing or no text"),

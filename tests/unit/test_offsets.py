@@ -138,3 +138,11 @@ def test_what_was_inherited_counts_as_well_and_never_stops_the_reading_by_itself
 
 def told(progress: Progress) -> int:
     return sum(span.end - span.first for span in progress._finished())
+
+
+def test_what_is_passed_over_counts_as_such_only_where_it_would_have_been_begun() -> None:
+    progress = Progress(marked(0, [Span(2, 4)]), only=[Span(0, 5)])
+    assert [progress.pass_over(offset) for offset in (0, 0, 1, 2, 3, 4, 5, 6)] == [
+        True, False, True, False, False, True, False, False,
+    ]  # fmt: skip
+    assert progress.mark() == marked(7, [])

@@ -203,6 +203,13 @@ async def test_an_external_topic_is_taken_and_never_made() -> None:
     assert the_route(found).topic == found.statuses[B1]["annotations"]["default.topic"] == "theirs"
 
 
+@pytest.mark.parametrize("topic", ["kanal.plan", "kanal.outcomes", "kanal.eventtypes"])
+async def test_no_broker_writes_events_among_our_own_records(topic: str) -> None:
+    found = await compiled(broker(**{EXTERNAL: topic}))
+    assert found.plan.ingresses == {}
+    assert of(found)[2].startswith(f"metadata.annotations[{EXTERNAL}]: the topic {topic} ")
+
+
 async def test_an_external_topic_that_is_missing_is_said_and_found_once_it_is_there() -> None:
     stand = ControllerStand()
     await stand.round(broker(**{EXTERNAL: "theirs"}))
@@ -319,6 +326,22 @@ async def test_of_a_broker_and_a_channel_that_claim_one_topic_the_second_is_told
     found = await compiled(channel() + broker(), Options(channel_topic="one", broker_topic="one"))
     assert the_route(found).kind == "Broker"
     assert "the topic one belongs to Broker default/b1 already" in condition(found.statuses[key("Channel", "c1")])[2]
+
+
+async def test_settings_of_a_topic_that_no_plan_could_carry_are_told() -> None:
+    found = await compiled(config_map(**{"default.topic.config.retention.ms": "1" * 70_000}) + broker(spec=config()))
+    assert found.plan.topics == {}
+    assert "ConfigMap default/topics: data: the keys default.topic.config.* have" in of(found)[2]
+
+
+async def test_a_topic_of_a_channel_or_broker_here_is_not_taken_away_by_one_that_calls_it_somebody_elses() -> None:
+    for text, topic in (
+        (kafka_channel("z"), "knative-messaging-kafka.default.z"),
+        (broker("z"), "knative-broker-default-z"),
+    ):
+        found = await compiled(broker(**{EXTERNAL: topic}) + text)
+        assert the_route(found).name == "z"
+        assert f"the topic {topic} belongs to" in of(found)[2]
 
 
 async def test_one_name_in_two_namespaces_is_two_brokers() -> None:

@@ -194,3 +194,10 @@ async def test_a_service_template_that_can_not_be_filled_is_told_and_ends_nothin
     assert status == "False"
     assert "resolve.service_template" in message
     assert "{name}, {namespace}" in message
+
+
+async def test_a_url_that_no_plan_could_carry_is_told_and_leads_nowhere() -> None:
+    for to in (f"{{uri: 'http://h/{'a' * 9_000}'}}", service("n" * 9_000)):
+        found = await compiled(channel() + subscription(to=to), Options(service_template="http://{name}"))
+        assert found.plan.egresses == {}
+        assert "characters, more than 8192" in condition(found.statuses[key("Subscription", "s1")])[2]

@@ -18,7 +18,7 @@ from control_stand import (
     stored,
     subscription,
 )
-from mesh_stand import broker, mesh, trigger
+from mesh_stand import broker, config_map, mesh, trigger
 
 from eventing.errors import Denied
 from eventing.kinds.delivery import ORDER_ANNOTATION, PAUSED_ANNOTATION
@@ -344,6 +344,23 @@ async def test_a_trigger_waits_for_what_it_depends_on() -> None:
 async def test_a_dependency_that_nobody_has_looked_at_is_not_ready() -> None:
     found = await compiled(broker() + trigger(**depending("Trigger", "t2", "eventing.knative.dev/v1")) + trigger("t2"))
     assert of(found, "DependencyReady")[0] == "Unknown"
+
+
+async def test_triggers_that_depend_on_each_other_say_so_and_their_statuses_come_to_rest() -> None:
+    """A status that quoted the last one would be another one each round, and each would ask for the next round."""
+    needs = [depending("Trigger", name, "eventing.knative.dev/v1") for name in ("t1", "t2", "t3")]
+    for text in (trigger(**needs[0]), trigger(**needs[1]) + trigger("t2", **needs[2]) + trigger("t3", **needs[1])):
+        stand = ControllerStand()
+        await stand.round(broker() + text)
+        for _ in range(4):
+            await stand.round()
+        assert stand.store.written == []
+        assert stand.ready("Trigger", "t1")[:2] == ("False", "DependencyCircular")
+
+
+async def test_what_is_never_ready_is_no_dependency() -> None:
+    found = await compiled(broker() + config_map() + trigger(**depending("ConfigMap", "topics", "v1")))
+    assert of(found, "DependencyReady")[:2] == ("False", "DependencyNeverReady")
 
 
 async def test_b41_the_same_subscriber_twice_is_two_ways_out_and_the_same_file_twice_is_one() -> None:

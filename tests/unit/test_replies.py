@@ -10,7 +10,7 @@ from delivery_stand import CE, SINK, SUBSCRIBER, Stand, answer, record
 from dispatcher.loop import Abandoned
 from dispatcher.outcome import DeadLettered, Delivered, Replied
 from dispatcher.replies import Replies
-from eventing.errors import TooLarge, Unavailable
+from eventing.errors import Invalid, TooLarge, Unavailable
 from eventing.event import Event
 
 BROKER = "http://broker/ns/b"
@@ -61,6 +61,18 @@ async def test_b33_a_reply_that_kafka_never_takes_makes_a_dead_letter_of_the_eve
     assert letter[b"id"] == b"e0"
     assert letter[b"knativeerrordest"] == BROKER.encode()
     assert b"knativeerrorcode" not in letter
+
+
+async def test_a_reply_that_kafka_calls_invalid_is_not_offered_for_ever(stand: Stand) -> None:
+    stand.kafka.failure = Invalid("a record of a compacted topic needs a key")
+
+    def too_long() -> None:
+        raise Abandoned
+
+    stand.on_nap = too_long
+    outcome = await stand.deliver()
+    assert isinstance(outcome, DeadLettered)
+    assert "the broker can't take the reply: a record of a compacted topic needs a key" in outcome.reason
 
 
 async def test_a_reply_that_the_ingress_would_refuse_is_refused_here_too(stand: Stand) -> None:
@@ -121,7 +133,13 @@ class TestLoops:
 
     async def test_the_subscriber_sees_nothing_of_the_counting(self, stand: Stand) -> None:
         await self.circle(stand, 3)
-        assert all(b"knativebrokerttl" not in post.attributes() for post in stand.posts)
+        posts = [post for post, target in zip(stand.posts, stand.targets, strict=True) if target == SUBSCRIBER]
+        assert len(posts) == 3
+        assert all(b"knativebrokerttl" not in post.attributes() for post in posts)
+
+    async def test_a_dead_letter_goes_on_counting(self, stand: Stand) -> None:
+        await self.circle(stand, 3)
+        assert stand.posts[-1].attributes()[b"knativebrokerttl"] == b"1"
 
     async def test_a_broker_of_ours_as_the_subscriber_goes_on_counting(self, stand: Stand) -> None:
         stand.change(ttl=9, keeps_ttl=True)

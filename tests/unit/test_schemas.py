@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -142,6 +143,61 @@ def test_older_drafts_are_known_by_their_schema(draft: str) -> None:
 )
 def test_a_strange_schema_or_strange_data_is_refused_and_not_waited_for(schema: Any, data: str) -> None:
     assert misfit(json.dumps(schema), data.encode()).startswith("data: ")
+
+
+def doubling(levels: int, last: bool) -> str:
+    """A schema in which each definition refers to the next one twice."""
+    nexts = [{"$ref": f"#/$defs/n{level + 1}"} for level in range(levels)]
+    named = {f"n{level}": {"anyOf": [{"allOf": [one, last]}, one]} for level, one in enumerate(nexts)}
+    return json.dumps({"$ref": "#/$defs/n0", "$defs": {**named, f"n{levels}": last}})
+
+
+def chain(levels: int) -> str:
+    nexts = {f"n{level}": {"anyOf": [{"$ref": f"#/$defs/n{level + 1}"}]} for level in range(levels)}
+    return json.dumps({"$ref": "#/$defs/n0", "$defs": {**nexts, f"n{levels}": False}})
+
+
+@pytest.mark.parametrize(
+    ("schema", "reason"),
+    [
+        (doubling(20, last=False), "it stands for more than 10000 schemas"),
+        (doubling(20, last=True), "it stands for more than 10000 schemas"),
+        (
+            re.sub(r'"(n\d+)": {', r'"\1": {"$anchor": "\1", ', doubling(20, last=True)).replace("#/$defs/", "#"),
+            "it stands",
+        ),
+        (chain(5_000), "it is deeper than 200 levels"),
+        (
+            chain(5_000).replace('"$ref": "#/$defs/n0"', '"properties": {"definitions": {"$ref": "#/$defs/n0"}}'),
+            "it is",
+        ),
+    ],
+)
+def test_a_schema_that_would_make_endless_work_or_overflow_a_stack_is_refused(schema: str, reason: str) -> None:
+    for take in (require_schema, compiled):
+        with pytest.raises(Invalid) as caught:
+            take(schema)
+        assert str(caught.value).startswith(f"the schema can't be used: {reason}")
+
+
+def test_what_a_schema_defines_counts_where_it_is_used() -> None:
+    big: dict[str, Any] = {f"d{n}": {"properties": {f"p{m}": {} for m in range(100)}} for n in range(200)}
+    compiled(json.dumps({"$ref": "#/$defs/d1", "$defs": big})).check(event(b"{}"))
+    tree: dict[str, Any] = {"properties": {"left": {"$ref": "#"}, "right": {"$ref": "#"}}, "required": ["value"]}
+    assert "at /left: " in misfit(json.dumps(tree), b'{"value": 1, "left": {}}')
+    several = doubling(6, last=False)
+    assert "fits none of the forms" in misfit(several, b"1")
+
+
+@pytest.mark.parametrize("choice", ["anyOf", "oneOf"])
+def test_deep_data_that_fits_no_branch_of_a_schema_of_itself_is_refused_at_once(choice: str) -> None:
+    """Explaining it would go into each branch at each level: 2^60 times here."""
+    parts = [{"op": {"const": op}, "of": {"$ref": "#"}} for op in "ab"]
+    branches = [{"type": "object", "properties": part, "required": ["op", "of"]} for part in parts]
+    schema = {choice: [*branches, {"type": "string"}]}
+    compiled(json.dumps(schema)).check(event(b'{"op":"a","of":' * 60 + b'"x"' + b"}" * 60))
+    data = b'{"op":"x","of":' * 60 + b'"x"' + b"}" * 60
+    assert misfit(json.dumps(schema), data) == "data: it does not fit the schema of its type"
 
 
 def refusal(do: Callable[[], object]) -> str:

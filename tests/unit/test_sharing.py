@@ -3,112 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from memory_kafka import MemoryKafka, MemoryReader
+from memory_kafka import MemoryReader
 from raw_http import until
+from sharing_stand import TOPIC, House, Member, SlowToHear
 
 from dispatcher import sharing
-from dispatcher.sharing import NEAR, SharedReader, SharedReading
-from eventing.kafka import Reader, ReaderListener, appended
+from dispatcher.sharing import NEAR
 from eventing.plan.model import Egress
-from eventing.record import Mark, Record, Span
-
-TOPIC = "t"
-
-
-class Member:
-    """An egress that takes what it gets, until it is told to pause; its marks say what it has taken."""
-
-    def __init__(self, house: House, name: str) -> None:
-        self.name = name
-        self.offsets: list[int] = []
-        self.starts: dict[int, int] = {}
-        self.most = 10**9
-        """Records after which it pauses by itself, as an egress does whose budget is used up."""
-        self.defect: Exception | None = None
-        egress = Egress(name, "Trigger", "ns", name, TOPIC, name, "http://s/", "graves")
-        self.reader = house.reading(egress, self)
-
-    @property
-    def own(self) -> MemoryReader:
-        assert isinstance(self.reader, SharedReader)
-        assert isinstance(self.reader.inner, MemoryReader)
-        return self.reader.inner
-
-    @property
-    def holds(self) -> bool:
-        return 0 in self.own._resting
-
-    def on_assigned(self, marks: Mapping[int, Mark]) -> None:
-        self.starts.update({p: mark.offset for p, mark in marks.items()})
-
-    def on_records(self, records: list[Record]) -> None:
-        if self.defect is not None:
-            defect, self.defect = self.defect, None
-            raise defect
-        self.offsets += [record.offset for record in records]
-        if len(self.offsets) >= self.most:
-            self.reader.pause()
-
-    async def on_revoked(self, partitions: Sequence[int]) -> Mapping[int, Mark]:
-        return {p: Mark(self.offsets[-1] + 1) for p in partitions if self.offsets}
-
-    def on_lost(self, partitions: Sequence[int]) -> None:
-        pass
-
-
-class SlowToHear(MemoryReader):
-    """A reader that, as a thread does, hears a little later what it is asked, and hands over what it had by then."""
-
-    def hold(self, partition: int) -> None:
-        if partition in self.positions:
-            self._later(lambda: MemoryReader.hold(self, partition))
-        else:  # Before the first record of a partition it is heard at once.
-            MemoryReader.hold(self, partition)
-
-    def go_on(self, partition: int, offset: int) -> None:
-        self._later(lambda: MemoryReader.go_on(self, partition, offset))
-
-    def _later(self, do: Callable[[], None], turns: int = 3) -> None:
-        asyncio.get_running_loop().call_soon(do if turns == 0 else lambda: self._later(do, turns - 1))
-
-
-class House:
-    """A process with a topic of one partition, and how often Kafka was read there."""
-
-    def __init__(self) -> None:
-        self.kafka = MemoryKafka()
-        self.kafka.create_topic(TOPIC, 1)
-        self.reading = SharedReading(self._reader)
-        self.members: list[Member] = []
-
-    def _reader(self, egress: Egress, listener: ReaderListener) -> Reader:
-        return SlowToHear(self.kafka, egress.topic, egress.group, listener, "")
-
-    def start(self, name: str, at: int | None = None) -> Member:
-        if at is not None:
-            self.kafka.group(name).marks[0] = Mark(at)
-        member = Member(self, name)
-        self.members.append(member)
-        member.reader.start()
-        return member
-
-    async def join(self, name: str, at: int | None = None) -> Member:
-        member = self.start(name, at)
-        await until(lambda: member.starts)
-        return member
-
-    async def send(self, count: int) -> None:
-        for _ in range(count):
-            await appended(self.kafka.appender(), TOPIC, None, b"", [])
-
-    @property
-    def end(self) -> int:
-        return len(self.kafka.records(TOPIC))
+from eventing.record import Mark, Span
 
 
 @pytest.fixture

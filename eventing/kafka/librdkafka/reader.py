@@ -16,20 +16,12 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from concurrent.futures import CancelledError
 from typing import Any
 
 import structlog
-from confluent_kafka import (
-    OFFSET_BEGINNING,
-    OFFSET_INVALID,
-    Consumer,
-    KafkaError,
-    KafkaException,
-    Message,
-    TopicPartition,
-)
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from eventing.kafka import ReaderListener
 from eventing.kafka.librdkafka import client, pulse
@@ -50,6 +42,10 @@ _log = structlog.get_logger("kafka")
 
 class _NoMarks(Exception):
     """The committed offsets of partitions that were assigned can't be read."""
+
+
+class _Refused(Exception):
+    """librdkafka refused what was asked of it in a callback."""
 
 
 class KafkaReader:
@@ -149,7 +145,8 @@ class KafkaReader:
         heart = pulse.Pulse(consumer, lost_s=self._lost_s)
         self._member = consumer
         try:
-            consumer.subscribe([self._topic], on_assign=self._assign, on_revoke=self._revoke, on_lost=self._lost)
+            hears = {"on_assign": self._assign, "on_revoke": self._revoke, "on_lost": self._lost}
+            consumer.subscribe([self._topic], **{name: self._heeding(heed) for name, heed in hears.items()})
             while not self._ending:
                 self._wait_while_paused(consumer)
                 self._move(consumer)
@@ -158,7 +155,7 @@ class KafkaReader:
                 heart.check(self._topic)
                 self._commit_now(consumer)
         except pulse.Lost:
-            self._say_lost()
+            self._say("lost", "Kafka does not answer: the reader starts over")
             # It is nobody's member any more, whatever it still calls.
             self._member = None
             raise
@@ -180,10 +177,7 @@ class KafkaReader:
             self._owned.clear()
 
     def _read(self, consumer: Consumer) -> bool:
-        """Wait for one record, then take what else is there: `consume` alone would wait until its batch is full.
-
-        Whether there were any.
-        """
+        """Whether there was a record; takes what else is there, too. `consume` alone would wait until its batch is full."""
         first = consumer.poll(_POLL_S)
         found = [first, *consumer.consume(BATCH_RECORDS, 0)] if first is not None else ()
         records = [made for one in found if (made := self._record(one))]
@@ -209,6 +203,8 @@ class KafkaReader:
             taken.set()
 
     def _assigned(self, marks: Mapping[int, Mark], heard: threading.Event) -> None:
+        # What was asked for before it was heard that these had gone counts for nothing.
+        self._asked(marks)
         try:
             self._listener.on_assigned(marks)
         except Exception as error:  # noqa: BLE001  it is raised in the thread, which then starts over
@@ -233,10 +229,7 @@ class KafkaReader:
 
     def _move(self, consumer: Consumer) -> None:
         """Hold partitions and go on with others, as was asked for."""
-        with self._lock:
-            moves = {p: offset for p, offset in self._moves.items() if p in self._owned}
-            self._moves.clear()
-        for partition, offset in moves.items():
+        for partition, offset in self._asked(self._owned).items():
             where = self._partitions([partition])
             if offset is None:
                 self._resting.add(partition)
@@ -245,6 +238,11 @@ class KafkaReader:
                 self._resting.discard(partition)
                 consumer.resume(where)
                 consumer.seek(TopicPartition(self._topic, partition, offset))
+
+    def _asked(self, partitions: Collection[int]) -> dict[int, int | None]:
+        """Take the moves in these partitions that were asked for."""
+        with self._lock:
+            return {p: self._moves.pop(p) for p in partitions if p in self._moves}
 
     def _wait_while_paused(self, consumer: Consumer) -> None:
         patience = time.monotonic() + _SHORT_PAUSE_S
@@ -261,9 +259,21 @@ class KafkaReader:
         self._held_back = False
         consumer.resume(self._partitions(self._owned - self._resting))
 
+    def _heeding(self, heed: Callable[[Consumer, list[TopicPartition]], None]) -> Callable[..., None]:
+        """The callback for what a consumer says of its partitions."""
+
+        def heeding(consumer: Consumer, partitions: list[TopicPartition]) -> None:
+            if consumer is not self._member:
+                return
+            try:
+                heed(consumer, partitions)
+            except KafkaException as error:
+                # It would leave `poll` as a bare `KafkaError`, which no `except Exception` catches, and end the thread.
+                raise _Refused(str(error)) from error
+
+        return heeding
+
     def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        if consumer is not self._member:
-            return
         found = self._marks(consumer, partitions)
         old = {p for p, mark in found.items() if stale(mark, self._topic_id)}
         marks = {p: _NOTHING if p in old else mark for p, mark in found.items()}
@@ -275,13 +285,14 @@ class KafkaReader:
         self._call(self._assigned, marks, heard)
         # What the listener wants held is not even fetched.
         heard.wait(self._patience_s)
-        unset = {p: OFFSET_BEGINNING if p in old else OFFSET_INVALID for p in marks}
-        consumer.incremental_assign(
-            [TopicPartition(self._topic, p, mark.offset if mark.offset >= 0 else unset[p]) for p, mark in marks.items()]
-        )
-        if self._held_back:
-            consumer.pause(self._partitions(marks))
-        self._move(consumer)
+        # Each with an offset: librdkafka can't seek where it has yet to ask for the committed one.
+        starts = {p: mark.offset if mark.offset >= 0 else OFFSET_BEGINNING for p, mark in marks.items()}
+        # Only in these: a pause may last, and another partition that goes on during it would be read for nobody.
+        moves = self._asked(marks)
+        starts.update({p: offset for p, offset in moves.items() if offset is not None})
+        consumer.incremental_assign([TopicPartition(self._topic, p, offset) for p, offset in starts.items()])
+        self._resting.update(p for p, offset in moves.items() if offset is None)
+        consumer.pause(self._partitions(marks if self._held_back else self._resting.intersection(marks)))
         _log.debug("partitions assigned", group=self._group, partitions=sorted(marks))
 
     def _marks(self, consumer: Consumer, partitions: list[TopicPartition]) -> dict[int, Mark]:
@@ -294,8 +305,6 @@ class KafkaReader:
         return {one.partition: Mark(one.offset, one.metadata or "") if one.offset >= 0 else _NOTHING for one in found}
 
     def _revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        if consumer is not self._member:
-            return
         numbers = [one.partition for one in partitions]
         marks = self._ask(self._given_up(numbers)) or {}
         with self._lock:
@@ -306,8 +315,6 @@ class KafkaReader:
         _log.debug("partitions revoked", group=self._group, partitions=numbers)
 
     def _lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        if consumer is not self._member:
-            return
         numbers = [one.partition for one in partitions]
         with self._lock:
             for partition in numbers:
@@ -364,16 +371,14 @@ class KafkaReader:
     def _partitions(self, numbers: Sequence[int] | set[int] | Mapping[int, Mark]) -> list[TopicPartition]:
         return [TopicPartition(self._topic, number) for number in numbers]
 
-    def _say_lost(self) -> None:
-        if "lost" not in self._troubled:
-            self._troubled.add("lost")
-            _log.warning("Kafka does not answer: the reader starts over", topic=self._topic, group=self._group)
-
     def _trouble(self, error: KafkaError) -> None:
+        self._say(error.name(), "Kafka has a problem", error=error.str())
+
+    def _say(self, trouble: str, text: str, **names: str) -> None:
         """Say each trouble once, until records come again."""
-        if error.name() not in self._troubled:
-            self._troubled.add(error.name())
-            _log.warning("Kafka has a problem", topic=self._topic, group=self._group, error=error.str())
+        if trouble not in self._troubled:
+            self._troubled.add(trouble)
+            _log.warning(text, topic=self._topic, group=self._group, **names)
 
     def _call(self, function: Callable[..., None], *arguments: Any) -> None:
         with contextlib.suppress(RuntimeError):  # the loop has ended without us
