@@ -7,12 +7,14 @@ a new subscriber costs no rebalance and a plan that changed elsewhere costs noth
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
 
 import structlog
 
 from dispatcher.loop import EgressLoop
 from dispatcher.outcome import Standing
+from eventing.errors import EventingError
 from eventing.plan.model import Egress, Plan
 
 LoopFactory = Callable[[Egress], EgressLoop]
@@ -49,13 +51,15 @@ class Dispatcher:
         for uid, egress in wanted.items():
             # What only changes does not wait until the others have given everything up.
             if uid in self._loops and uid not in gone and egress != self._loops[uid].egress:
-                self._loops[uid].update(egress)
+                with _alone(egress):
+                    self._loops[uid].update(egress)
         await self._stop(gone)
         for uid, egress in wanted.items():
             if uid not in self._loops:
-                self._loops[uid] = self._make(egress)
-                self._loops[uid].start()
-                _log.info(f"{egress.kind.lower()} started", **egress.named, group=egress.group)
+                with _alone(egress):
+                    self._loops[uid] = self._make(egress)
+                    self._loops[uid].start()
+                    _log.info(f"{egress.kind.lower()} started", **egress.named, group=egress.group)
         self.loaded = True
 
     async def aclose(self) -> None:
@@ -68,6 +72,15 @@ class Dispatcher:
         stopping = list(self._stopping)
         await asyncio.gather(*(loop.aclose() for loop in stopping))
         self._stopping.difference_update(stopping)
+
+
+@contextlib.contextmanager
+def _alone(egress: Egress) -> Iterator[None]:
+    """What is wrong with one egress must not keep the others from what the plan says."""
+    try:
+        yield
+    except EventingError as error:
+        _log.error("a part of the plan can't be obeyed", **egress.named, error=str(error))
 
 
 def _restarts(old: Egress, new: Egress) -> bool:

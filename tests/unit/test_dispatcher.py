@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from delivery_stand import TOPIC, Stand
 from raw_http import until
+from structlog.testing import capture_logs
 
 from dispatcher.dispatcher import Dispatcher
 from eventing.plan.model import Egress, Plan
@@ -145,4 +146,17 @@ async def test_a_change_counts_while_another_egress_still_gives_everything_up(st
     assert not applying.done()
     release.set()
     await applying
+    await dispatcher.aclose()
+
+
+async def test_a_filter_that_this_dispatcher_does_not_know_keeps_no_other_egress_from_the_plan(stand: Stand) -> None:
+    dispatcher = Dispatcher(stand.loop)
+    other = replace(stand.egress, uid="other", group="other")
+    newer = replace(stand.egress, uid="newer", group="newer", filters=({"regex": {"type": ".*"}},))
+    with capture_logs() as logs:
+        await dispatcher.apply(plan(newer, other))
+        assert dispatcher.egresses == [other]
+        await dispatcher.apply(plan(replace(other, filters=newer.filters), stand.egress))
+    assert dispatcher.egresses == [other, stand.egress]
+    assert [entry["subscription"] for entry in logs if entry["log_level"] == "error"] == ["ns/s1", "ns/s1"]
     await dispatcher.aclose()
