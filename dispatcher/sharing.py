@@ -189,9 +189,9 @@ class SharedReader:
 
     def take(self, partition: int, records: list[Record]) -> None:
         """Hand over what is new in these records of one partition."""
-        wanted = self.next[partition]
-        if records[0].offset < wanted:
-            records = [record for record in records if record.offset >= wanted]
+        first, last = records[0].offset, records[-1].offset
+        if first < self.next[partition] or last - first + 1 < len(records):
+            records = _ascending(records, self.next[partition])
         if records:
             self.next[partition] = records[-1].offset + 1
             self._listener.on_records(records)
@@ -212,159 +212,139 @@ class SharedReader:
                     self._all.close(self._egress, partition)
 
 
+def _ascending(records: list[Record], wanted: int) -> list[Record]:
+    """The records from the offset `wanted` on, each once: what a pause held back may have been read again since."""
+    found = []
+    for record in records:
+        if record.offset >= wanted:
+            found.append(record)
+            wanted = record.offset + 1
+    return found
+
+
 class Stream:
-    """One partition: the lead, those who share its reading, and those who are on their own."""
+    """One partition: its members, each with its own reading at work or held, and the lead among those that read.
+
+    A member that is held and not paused shares the lead's reading. One that is paused is left as it is and looked at when it
+    goes on: by then the lead may be elsewhere.
+    """
 
     def __init__(self, partition: int) -> None:
         self._partition = partition
+        self._held: dict[SharedReader, bool] = {}
         self._lead: SharedReader | None = None
-        self._sharing: dict[SharedReader, None] = {}
-        self._waiting: set[SharedReader] = set()
-        """Those who hold their reading until all who were started are there."""
-        self._alone: set[SharedReader] = set()
-        self._fallen: set[SharedReader] = set()
-        """Those of them that are paused and whose own reading is held: it has to go on where they stopped."""
+        self._gathers = False
 
     @property
     def empty(self) -> bool:
         """Whether this is nobody's partition."""
-        return not self.running and not self._waiting
+        return not self._held
 
     @property
     def running(self) -> bool:
-        """Whether somebody reads here."""
-        return self._lead is not None or bool(self._alone)
+        """Whether somebody reads here, so that nobody has to wait for others."""
+        return not all(self._held.values())
 
     def enter(self, member: SharedReader, *, waits: bool) -> None:
         """The partition is this member's from now on; it `waits` for others before it reads."""
         lead = self._lead
+        self._held[member] = False
         if waits:
-            self._waiting.add(member)
-            member.hold(self._partition)
+            self._gathers = True
+            self._hold(member)
         elif lead is None:
             self._lead = member
-        elif 0 <= self._ahead(member, lead) <= NEAR and not lead.paused:
-            self._share(member)
-        elif -NEAR <= self._ahead(member, lead) < 0 and self._at(member) >= 0 and not member.paused:
-            self._share(lead)
+        elif self._shares(member):
+            self._hold(member)
+        elif -NEAR <= self._ahead(member, lead) < 0 and not member.paused:
+            self._hold(lead)
             self._lead = member
-        else:
-            self._alone.add(member)
 
     def begin(self) -> None:
         """Let those who waited for each other read, the hindmost first."""
-        waited = sorted((one for one in self._waiting if not one.paused), key=self._at)
-        self._alone.update(self._waiting)
-        self._fallen.update(self._waiting.difference(waited))
-        self._waiting.clear()
-        for member in waited:
-            if self._lead is not None and 0 <= self._ahead(member, self._lead) <= NEAR:
-                self._alone.discard(member)
-                self._sharing[member] = None
-                continue
-            member.go_on(self._partition, max(self._at(member), 0))
-            if self._lead is None and self._at(member) >= 0:
-                self._alone.discard(member)
-                self._lead = member
+        self._gathers = False
+        for member in sorted(self._takers(held=True), key=self._at):
+            self.resumed(member)
 
     def leave(self, member: SharedReader) -> None:
         """The partition is this member's no more."""
-        self._waiting.discard(member)
-        self._sharing.pop(member, None)
-        self._alone.discard(member)
-        self._fallen.discard(member)
+        del self._held[member]
         if member is self._lead:
             self._lead = None
-            if not self._succeed(self._sharing) and not self._succeed(self._alone - self._fallen):
-                # Those that are left are paused: the first that goes on will lead.
-                self._fallen.update(self._sharing)
-                self._alone.update(self._sharing)
-                self._sharing.clear()
+            if not self._succeed():
+                self._lead = min(self._takers(held=False), key=self._at, default=None)
 
     def read(self, member: SharedReader, records: list[Record]) -> None:
         """A member's own reading brought records."""
         if member is self._lead:
             since = self._at(member)
             # The lead comes last: taking them may stop it, and its successor should have them by then.
-            for other in list(self._sharing):
+            for other in self._takers(held=True):
                 self._pass_on(other, records, since)
         member.take(self._partition, records)
-        if member in self._alone:
+        if member is not self._lead and not self._held[member]:
             self._join(member)
 
     def paused(self, member: SharedReader) -> None:
-        """A member takes nothing for a while."""
-        if member is self._lead and self._succeed(self._sharing):
-            self._alone.add(member)
+        """A member takes nothing for a while. When it's the lead, another one goes on in its place."""
+        if member is self._lead:
+            self._succeed()
 
     def resumed(self, member: SharedReader) -> None:
-        """A member takes records again."""
-        if member in self._fallen:
-            self._fallen.discard(member)
-            member.go_on(self._partition, self._at(member))
-            if self._lead is None:
-                self._alone.discard(member)
-                self._lead = member
-        elif member in self._sharing and self._lead is not None:
-            if self._lead.paused:
-                self._alone.add(self._lead)
-                self._promote(member)
-            elif not 0 <= self._ahead(member, self._lead) <= NEAR:
-                self._fall(member)
+        """A member takes records again: the lead's, if that still stands where they are the next ones, else its own."""
+        if self._gathers or (self._held[member] and self._shares(member)):
+            return
+        if self._held[member]:
+            self._go_on(member)
+        if self._at(member) >= 0 and (self._lead is None or self._lead.paused):
+            self._lead = member
 
     def _pass_on(self, other: SharedReader, records: list[Record], since: int) -> None:
-        """Hand a sharing member what the lead has read from the offset `since` on."""
-        if other not in self._sharing:
-            return
-        if other.paused or self._at(other) < since:
-            self._fall(other)
+        """Hand a member that shares what the lead has read from the offset `since` on."""
+        if self._at(other) < since:
+            self._go_on(other)
             return
         try:
             other.take(self._partition, records)
         except Exception as error:  # noqa: BLE001  a defect of one member must not stop the others
-            del self._sharing[other]
-            self._alone.add(other)
+            self._held[other] = False
             other.start_over(error)
 
-    def _fall(self, member: SharedReader) -> None:
-        """Let a member read by itself again, as soon as it is not paused."""
-        del self._sharing[member]
-        self._alone.add(member)
-        if member.paused:
-            self._fallen.add(member)
-        else:
-            member.go_on(self._partition, self._at(member))
-
     def _join(self, member: SharedReader) -> None:
-        """Share the lead's reading where this member has caught up with it; lead, where nobody else does."""
+        """Share the lead's reading where this member has caught up with it; lead, where the lead is no use to anybody."""
         lead = self._lead
-        if lead is None or lead.paused or (self._ahead(member, lead) > NEAR and not self._sharing):
-            if lead is not None:
-                self._alone.add(lead)
-            self._alone.discard(member)
+        if lead is None or lead.paused:
             self._lead = member
-        elif 0 <= self._ahead(member, lead) <= NEAR:
-            self._alone.discard(member)
-            self._share(member)
+        elif self._shares(member):
+            self._hold(member)
+        elif self._ahead(member, lead) > NEAR and not self._takers(held=True):
+            self._lead = member
 
-    def _share(self, member: SharedReader) -> None:
-        self._sharing[member] = None
-        member.hold(self._partition)
+    def _shares(self, member: SharedReader) -> bool:
+        """Whether the lead's next records are the member's too, or soon will be."""
+        lead = self._lead
+        return lead is not None and not lead.paused and 0 <= self._ahead(member, lead) <= NEAR
 
-    def _succeed(self, candidates: Mapping[SharedReader, None] | set[SharedReader]) -> bool:
-        """Make the hindmost of those who take records the lead; False where there is none."""
-        found = min((one for one in candidates if not one.paused), key=self._at, default=None)
+    def _succeed(self) -> bool:
+        """Make the hindmost of those who share the lead's reading the lead; False where there is none."""
+        found = min(self._takers(held=True), key=self._at, default=None)
         if found is None:
             return False
-        self._promote(found)
+        self._go_on(found)
+        self._lead = found
         return True
 
-    def _promote(self, member: SharedReader) -> None:
-        self._lead = member
-        self._alone.discard(member)
-        if member in self._sharing:
-            del self._sharing[member]
-            member.go_on(self._partition, self._at(member))
+    def _takers(self, *, held: bool) -> list[SharedReader]:
+        """The members that take records, of those whose own reading is held or of the others."""
+        return [member for member, is_held in self._held.items() if is_held == held and not member.paused]
+
+    def _hold(self, member: SharedReader) -> None:
+        self._held[member] = True
+        member.hold(self._partition)
+
+    def _go_on(self, member: SharedReader) -> None:
+        self._held[member] = False
+        member.go_on(self._partition, max(self._at(member), 0))
 
     def _at(self, member: SharedReader) -> int:
         return member.next[self._partition]

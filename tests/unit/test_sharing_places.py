@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from raw_http import until
 from sharing_stand import House, Member
@@ -72,6 +72,10 @@ STEPS = st.one_of(
     ),
 )
 
+READ_TWICE_IN_A_PAUSE = [
+    ("send", 3), ("tight", 0), ("send", 2), ("resume", 0), ("defect", 0), ("send", 4)
+]  # fmt: skip
+
 
 @settings(max_examples=200, deadline=None)
 @given(
@@ -79,6 +83,7 @@ STEPS = st.one_of(
     starts=st.lists(st.sampled_from([0, 0, 0, 5, 20]), min_size=2, max_size=3),
     steps=st.lists(STEPS, max_size=40),
 )
+@example(partitions=1, starts=[0, 0], steps=READ_TWICE_IN_A_PAUSE)
 def test_whatever_happens_in_several_partitions_everybody_gets_everything_in_order_and_once(
     partitions: int, starts: list[int], steps: list[tuple[str, int]]
 ) -> None:
