@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import typer
@@ -28,12 +32,14 @@ def run(server: str, place: str, wish: dict[str, Any], what: str) -> dict[str, A
     begun: dict[str, Any] = {}
     since = time.monotonic()
     try:
-        begun = job = ask(server, "POST", place, wish, READING_S)
-        since = time.monotonic()
-        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-            bar = progress.add_task(what, total=job["total"], rate="")
-            for job in lines(server, f"{ROOT}/jobs/{begun['id']}/progress"):
-                progress.update(bar, completed=job["done"], rate=_rate(job["done"], since))
+        with interruptions() as heed:
+            begun = job = ask(server, "POST", place, wish, READING_S)
+            since = time.monotonic()
+            with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+                bar = progress.add_task(what, total=job["total"], rate="")
+                for job in lines(server, f"{ROOT}/jobs/{begun['id']}/progress"):
+                    heed()
+                    progress.update(bar, completed=job["done"], rate=_rate(job["done"], since))
     except KeyboardInterrupt:
         if not begun:
             told = f"{what}: interrupted before the controller answered, and it may still begin"
@@ -49,6 +55,35 @@ def run(server: str, place: str, wish: dict[str, Any], what: str) -> dict[str, A
         raise typer.Exit(INTERRUPTED)
     print(f"{told}, {_rate(job['done'], since)}")
     return begun
+
+
+@contextmanager
+def interruptions() -> Iterator[Callable[[], None]]:
+    """Make sure of ctrl-C while inside: the function raises `KeyboardInterrupt` where one came and got lost.
+
+    Python drops what a signal raises inside a callback of its own, of an import for instance.
+    """
+    came = False
+
+    def note(number: int, frame: object) -> None:  # noqa: ARG001  what a handler is called with
+        nonlocal came
+        came = True
+        raise KeyboardInterrupt
+
+    def heed() -> None:
+        if came:
+            raise KeyboardInterrupt
+
+    before = signal.getsignal(signal.SIGINT)
+    # Only the main thread hears of signals; who ignores this one goes on doing so.
+    heard = before != signal.SIG_IGN and threading.current_thread() is threading.main_thread()
+    if heard:
+        signal.signal(signal.SIGINT, note)
+    try:
+        yield heed
+    finally:
+        if heard:
+            signal.signal(signal.SIGINT, before)
 
 
 def _rate(done: int, since: float) -> str:
