@@ -5,11 +5,20 @@ from __future__ import annotations
 import os
 import signal
 import weakref
+from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
 
 from kanal.cli.following import interruptions
+
+
+@pytest.fixture(autouse=True)
+def heeded() -> Iterator[None]:
+    """A shell lets what it starts in the background ignore ctrl-C, and so would these tests."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def test_ctrl_c_ends_what_is_going_on_at_once() -> None:
