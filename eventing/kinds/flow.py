@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 from pydantic import AfterValidator
 
@@ -11,7 +11,7 @@ from eventing.kinds.channel import ChannelTemplate
 from eventing.kinds.destination import Reply
 from eventing.kinds.field_error import FieldError, checked
 from eventing.kinds.immutability import unchangeable
-from eventing.kinds.meta import Resource
+from eventing.kinds.meta import Defaults, Resource
 from eventing.kinds.model import Model
 
 CHANNELS_READY = "ChannelsReady"
@@ -38,6 +38,10 @@ class FlowSpec(Model):
     channel_template: ChannelTemplate | None
     reply: Reply
 
+    def parts_in_namespace(self, namespace: str) -> dict[str, list[Any]]:
+        """The steps or branches by the name of their field, with the namespaces of their references filled in."""
+        raise NotImplementedError
+
 
 class Flow(Resource):
     """A resource that is made of channels and Subscriptions, and takes events at the first of its channels."""
@@ -49,6 +53,15 @@ class Flow(Resource):
     DEPENDENTS: ClassVar[tuple[str, ...]] = (CHANNELS_READY, SUBSCRIPTIONS_READY, ADDRESSABLE, EVENT_POLICIES_READY)
 
     spec: FlowSpec
+
+    def defaulted(self, defaults: Defaults) -> Self:
+        namespace, spec = self.metadata.namespace, self.spec
+        filled = {
+            **spec.parts_in_namespace(namespace),
+            "channel_template": spec.channel_template or ChannelTemplate.default(defaults),
+            "reply": spec.reply and spec.reply.in_namespace(namespace),
+        }
+        return self.model_copy(update={"spec": spec.model_copy(update=filled)})
 
     @classmethod
     def check_update(cls, old: Self, new: Self) -> list[FieldError]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import Field
 
@@ -10,7 +10,6 @@ from eventing.kinds.channel import ChannelTemplate
 from eventing.kinds.delivery import DeliverySpec
 from eventing.kinds.destination import Destination, Reply
 from eventing.kinds.flow import AtLeastOne, Flow, FlowSpec
-from eventing.kinds.meta import Defaults
 from eventing.kinds.model import Model
 
 
@@ -50,6 +49,9 @@ class ParallelSpec(FlowSpec):
         None, description="Where the answers of branches without a reply go; they are dropped where it is left out."
     )
 
+    def parts_in_namespace(self, namespace: str) -> dict[str, list[Any]]:
+        return {"branches": [branch.in_namespace(namespace) for branch in self.branches]}
+
 
 class Parallel(Flow):
     """Branches side by side: each event goes into all of them, and a branch's filter says who goes on."""
@@ -61,12 +63,3 @@ class Parallel(Flow):
     api_version: str = "flows.knative.dev/v1"
     kind: str = "Parallel"
     spec: ParallelSpec = Field(description="The branches.")
-
-    def defaulted(self, defaults: Defaults) -> Self:
-        namespace, spec = self.metadata.namespace, self.spec
-        filled = {
-            "branches": [branch.in_namespace(namespace) for branch in spec.branches],
-            "channel_template": spec.channel_template or ChannelTemplate.default(defaults),
-            "reply": spec.reply and spec.reply.in_namespace(namespace),
-        }
-        return self.model_copy(update={"spec": spec.model_copy(update=filled)})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import Field
 
@@ -10,7 +10,6 @@ from eventing.kinds.channel import ChannelTemplate
 from eventing.kinds.delivery import DeliverySpec
 from eventing.kinds.destination import Destination, Reply
 from eventing.kinds.flow import AtLeastOne, Flow, FlowSpec
-from eventing.kinds.meta import Defaults
 
 
 class Step(Destination):
@@ -34,6 +33,9 @@ class SequenceSpec(FlowSpec):
         None, description="Where the answers of the last step go; they are dropped where it is left out."
     )
 
+    def parts_in_namespace(self, namespace: str) -> dict[str, list[Any]]:
+        return {"steps": [step.in_namespace(namespace) for step in self.steps]}
+
 
 class Sequence(Flow):
     """Steps one after the other: what one answers goes to the next, and no answer ends the way of an event."""
@@ -45,12 +47,3 @@ class Sequence(Flow):
     api_version: str = "flows.knative.dev/v1"
     kind: str = "Sequence"
     spec: SequenceSpec = Field(description="The steps.")
-
-    def defaulted(self, defaults: Defaults) -> Self:
-        namespace, spec = self.metadata.namespace, self.spec
-        filled = {
-            "steps": [step.in_namespace(namespace) for step in spec.steps],
-            "channel_template": spec.channel_template or ChannelTemplate.default(defaults),
-            "reply": spec.reply and spec.reply.in_namespace(namespace),
-        }
-        return self.model_copy(update={"spec": spec.model_copy(update=filled)})
