@@ -39,7 +39,6 @@ class EventIngress:
     ) -> None:
         self.routes = Routes()
         self._rules = Rules()
-        self._terms = self._rules.terms
         self._noticed = noticed
         self._appender = appender
         self._metrics = metrics
@@ -52,7 +51,6 @@ class EventIngress:
         """Serve the addresses of this plan from now on."""
         broken = self._rules.broken
         self._rules.replace(plan.ingresses.values())
-        self._terms = self._rules.terms
         for text, why in self._rules.broken.items():
             if text not in broken:
                 _log.error("a schema can't be used, and the data of its type is not checked", error=why)
@@ -108,8 +106,7 @@ class EventIngress:
             body = await self._read(receive, held)
             if not isinstance(body, bytes):
                 return body
-            terms = self._terms.get(target.uid) if self._terms else None
-            entries = admit.entries(headers, body, terms)
+            entries = admit.entries(headers, body, self._rules.terms.get(target.uid))
         except Invalid as error:
             return admit.refusal(error)
         finally:
