@@ -39,6 +39,16 @@ class Node:
     group: str = ""
 
     @property
+    def heading(self) -> str:
+        """The node in a picture, where a step stands inside its flow: `Trigger default/billing`, `step 2`."""
+        return self.label if self.role == "step" else self.title
+
+    @property
+    def trouble(self) -> str:
+        """The state and its reason, empty where it is ok."""
+        return "" if self.state == "ok" else f"{self.state}: {self.reason}"
+
+    @property
     def title(self) -> str:
         """The node in a sentence: `Trigger default/billing`, `step 2 of Sequence default/orders`."""
         if self.role == "step":
@@ -60,6 +70,11 @@ class Edge:
     target: str
     meaning: Meaning
     text: str = ""
+
+    @property
+    def words(self) -> str:
+        """What stands at the edge in a picture; the usual direction of events needs no name."""
+        return self.text if self.meaning in ("reads from", "sends to") else f"{self.meaning} {self.text}".strip()
 
 
 @dataclass(frozen=True, slots=True)

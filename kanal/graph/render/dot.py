@@ -54,18 +54,15 @@ def _lines(graph: Graph) -> Iterator[str]:
 
 
 def _node(node: Node, ids: dict[str, str]) -> str:
-    title = node.label if node.role == "step" else node.title
-    rows = [title, f"{MARKS[node.state]}{node.state}: {node.reason}" if node.state != "ok" else ""]
-    label = quoted(*(row for row in rows if row))
+    label = quoted(*filter(None, (node.heading, MARKS[node.state] + node.trouble)))
     return f'{ids[node.key]} [shape={_SHAPES[node.role]}, color="{_COLORS[node.state]}", label={label}];'
 
 
 def _edge(edge: Edge, ids: dict[str, str]) -> str:
-    words = {"reads from": edge.text, "sends to": edge.text}.get(edge.meaning, f"{edge.meaning} {edge.text}".strip())
     # A reply goes back; it must not turn the picture round.
     free = ", constraint=false" if edge.meaning == "reply" else ""
     style = f"style={_STYLES[edge.meaning]}{free}"
-    return f"{ids[edge.source]} -> {ids[edge.target]} [{style}, label={quoted(words)}];"
+    return f"{ids[edge.source]} -> {ids[edge.target]} [{style}, label={quoted(edge.words)}];"
 
 
 def quoted(*rows: str) -> str:

@@ -62,17 +62,12 @@ def _lines(graph: Graph) -> Iterator[str]:
 
 def _node(node: Node, ids: dict[str, str]) -> str:
     begin, end = _SHAPES[node.role]
-    rows = [_title(node), f"{MARKS[node.state]}{node.state}: {node.reason}" if node.state != "ok" else ""]
-    return ids[node.key] + begin + "<br/>".join(escaped(row) for row in rows if row) + end
-
-
-def _title(node: Node) -> str:
-    return node.label if node.role == "step" else node.title
+    rows = filter(None, (node.heading, MARKS[node.state] + node.trouble))
+    return ids[node.key] + begin + "<br/>".join(map(escaped, rows)) + end
 
 
 def _edge(edge: Edge, ids: dict[str, str]) -> str:
-    words = {"reads from": edge.text, "sends to": edge.text}.get(edge.meaning, f"{edge.meaning} {edge.text}".strip())
-    label = f'|"{escaped(words)}"|' if words else ""
+    label = f'|"{escaped(edge.words)}"|' if edge.words else ""
     return f"{ids[edge.source]} {_ARROWS[edge.meaning]}{label} {ids[edge.target]}"
 
 

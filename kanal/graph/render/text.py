@@ -84,11 +84,10 @@ class _Listing:
                 lines.append(self._whole(target, edge.text))
             else:
                 lines.append(_leaf(edge, target, told=self._has_block(target)))
-        shown = node.label if node.role == "step" else node.title
         suffix = f"  [{filter_}]" if filter_ else ""
         detail = f"  {node.detail}" if node.detail else ""
         reason = [node.reason] if node.reason else []
-        return _Line(f"{MARKS[node.state]}{shown}{suffix}{detail}", reason, lines)
+        return _Line(f"{MARKS[node.state]}{node.heading}{suffix}{detail}", reason, lines)
 
 
 def _leaf(edge: Edge, target: Node, *, told: bool) -> _Line:
