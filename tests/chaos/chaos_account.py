@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
+from reading import watermarks
 
 if TYPE_CHECKING:
     from chaos_load import Load
@@ -113,11 +114,11 @@ def _lag(bootstrap: str, group: str, topic: str) -> int:
     """Records behind the committed offsets, -1 where Kafka does not say."""
     consumer = _reader(bootstrap, group)
     try:
-        count = len(consumer.list_topics(topic, _ASK_S).topics[topic].partitions)
-        committed = consumer.committed([TopicPartition(topic, p) for p in range(count)], timeout=_ASK_S)
+        spans = watermarks(consumer, topic)
+        committed = consumer.committed([TopicPartition(topic, p) for p in spans], timeout=_ASK_S)
         total = 0
         for one in committed:
-            first, end = consumer.get_watermark_offsets(one, timeout=_ASK_S)
+            first, end = spans[one.partition]
             total += end - (one.offset if one.offset >= 0 else first)
     except KafkaException:
         return -1
@@ -130,12 +131,7 @@ def _ids_in(bootstrap: str, topic: str) -> set[str]:
     """The ids of all events in a topic, none where there is no such topic."""
     consumer = _reader(bootstrap, "chaos-reads")
     try:
-        found = consumer.list_topics(topic, _ASK_S).topics[topic]
-        if found.error is not None:
-            return set()
-        ends = {
-            p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=_ASK_S)[1] for p in found.partitions
-        }
+        ends = {p: end for p, (_, end) in watermarks(consumer, topic).items()}
         consumer.assign([TopicPartition(topic, p, OFFSET_BEGINNING) for p, end in ends.items() if end])
         ids: set[str] = set()
         open_ = {p for p, end in ends.items() if end}

@@ -12,8 +12,9 @@ from chaos_load import Load
 from chaos_processes import until
 from chaos_stand import stand
 from chaos_subscriber import Subscriber
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
+from reading import watermarks
 
 A_MINUTE_S = 60
 
@@ -80,7 +81,6 @@ def ends(bootstrap: str, topic: str) -> list[int]:
     """How many records each partition has ever taken."""
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "chaos-reads", "log_level": 0})
     try:
-        found = consumer.list_topics(topic, 10).topics[topic].partitions
-        return [consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=10)[1] for p in sorted(found)]
+        return [end for _, end in watermarks(consumer, topic).values()]
     finally:
         consumer.close()

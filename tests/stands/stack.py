@@ -17,6 +17,7 @@ from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
 from raw_http import Request, until
+from reading import watermarks
 
 from controller.operations import Operations
 from controller.reconcile import Controller
@@ -237,12 +238,9 @@ def _read_all(bootstrap: str, topic: str) -> list[Message]:
         }
     )
     try:
-        found = consumer.list_topics(topic, 10).topics[topic]
-        if found.error is not None:
-            return []
-        partitions = [TopicPartition(topic, number, OFFSET_BEGINNING) for number in found.partitions]
-        wanted = sum(end - start for start, end in (consumer.get_watermark_offsets(p, 10) for p in partitions))
-        consumer.assign(partitions)
+        spans = watermarks(consumer, topic)
+        wanted = sum(end - first for first, end in spans.values())
+        consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in spans])
         records = [message for message in consumer.consume(wanted, 20) if message.error() is None] if wanted else []
         assert len(records) == wanted
         return records
