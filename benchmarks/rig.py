@@ -49,6 +49,7 @@ _NAMES = {
     "event_types_topic": "eventtypes",
     "outcome_topic": "outcomes",
     "plan_topic": "plan",
+    "resources_topic": "resources",
 }
 
 

@@ -7,16 +7,18 @@ signal or a failed step costs a round and nothing else. What decides is `eventin
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import structlog
 
 from controller.kafka import KafkaSide
 from controller.probe import Prober
 from controller.waiting import waited
-from eventing.errors import EventingError
+from eventing.errors import Conflict, EventingError
 from eventing.feed import Feed
 from eventing.kinds.key import Key, key_of
 from eventing.kinds.meta import Resource
@@ -151,15 +153,20 @@ class Controller:
             self.ring()
 
     async def _keep_children(self, wanted: tuple[Resource, ...]) -> bool:
-        """Make the store hold these children; True where something changed."""
+        """Make the store hold these children; True where something changed.
+
+        Raises `Conflict` where somebody else has made or changed one since they were compiled: the next round decides anew.
+        """
         before = {key_of(r): r for r in self._store.list()}
-        changed = False
+        writing: list[Coroutine[Any, Any, Resource]] = []
         for child in wanted:
             old = before.get(key_of(child))
-            if old is None or old.spec.document() != child.spec.document():
-                await self._store.apply(child)
-                changed = True
-        return changed
+            if old is None:
+                writing.append(self._store.create(child))
+            elif old.spec.document() != child.spec.document():
+                writing.append(self._store.update(_upon(old, child)))
+        await asyncio.gather(*writing)
+        return bool(writing)
 
     async def _drop_children(self, wanted: tuple[Resource, ...]) -> None:
         """Delete the children that nobody wants any more, which asks for another round.
@@ -181,6 +188,7 @@ class Controller:
     async def _write_statuses(self, resources: tuple[Resource, ...], statuses: Mapping[Key, Status]) -> None:
         """Write what changed. What was applied since the round began has its own round, and no status before it."""
         current = {key_of(r): r for r in self._store.list()}
+        writing: list[Coroutine[Any, Any, None]] = []
         for seen in resources:
             key = key_of(seen)
             there = current.get(key)
@@ -188,4 +196,15 @@ class Controller:
                 continue
             new = carry_times(there.status, statuses[key], self._now())
             if new != there.status:
-                await self._store.set_status(key, new)
+                writing.append(self._write_status(key, new, there.metadata.resource_version))
+        await asyncio.gather(*writing)
+
+    async def _write_status(self, key: Key, status: Status, version: str) -> None:
+        with contextlib.suppress(Conflict):
+            await self._store.set_status(key, status, version=version)
+
+
+def _upon(old: Resource, child: Resource) -> Resource:
+    """The child as an update of just this object, of which what others keep in its metadata stays."""
+    kept = {name: getattr(old.metadata, name) for name in ("resource_version", "finalizers", "managed_fields")}
+    return child.model_copy(update={"metadata": child.metadata.model_copy(update=kept)})

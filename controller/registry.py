@@ -12,7 +12,7 @@ import asyncio
 import structlog
 from prometheus_client import Gauge
 
-from eventing.errors import EventingError
+from eventing.errors import AlreadyExists, EventingError
 from eventing.kafka import Admin
 from eventing.kinds.key import key_of
 from eventing.plan.model import TopicSpec
@@ -81,7 +81,9 @@ class Registry:
         made, left_out = event_types(self._seen.values(), resources, self._most)
         for one in made:
             try:
-                await self._store.apply(one)
+                await self._store.create(one)
+            except AlreadyExists:
+                continue  # A person was faster, and what a person says stays.
             except EventingError as error:
                 _log.warning("an event type that was seen can't be registered", name=one.title, error=str(error))
         if self._metrics is not None:

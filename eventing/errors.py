@@ -50,6 +50,26 @@ class NotFound(Invalid):
     reason = "NotFound"
 
 
+class Conflict(Invalid):
+    """The object is not as the request takes it to be; read it again and decide anew."""
+
+    http_status = 409
+    reason = "Conflict"
+
+
+class AlreadyExists(Conflict):
+    """There is an object of this name."""
+
+    reason = "AlreadyExists"
+
+
+class Gone(EventingError):
+    """What is asked for is older than what is kept; begin anew with what there is."""
+
+    http_status = 410
+    reason = "Expired"
+
+
 class Unavailable(EventingError):
     """A neighbour does not answer for now; the same request can succeed later."""
 

@@ -171,6 +171,9 @@ class Names:
     )
     outcome_topic: str = _setting("kanal.outcomes", "Topic to which dispatchers write what became of each event.")
     plan_topic: str = _setting("kanal.plan", "Compacted topic through which the controller tells the data plane.")
+    resources_topic: str = _setting(
+        "kanal.resources", "Compacted topic in which the resources live where there is no cluster."
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +192,11 @@ class Control:
 
     host: str = _setting("127.0.0.1", "Address on which `kanal get` reaches the controller.")
     port: int = _setting(8081, "Port of the same; 0 takes a free one.")
+    token: str = _setting(
+        "",
+        "What whoever asks the controller has to show (`KANAL_TOKEN` for `kanal`); with it, `kubectl` can change resources, and "
+        "Kafka keeps them. Empty: `kanal up` makes one, and `kanal controller` lets nobody change anything that way.",
+    )
     resync_s: float = _setting(5.0, "How often everything is looked at again although nothing changed.")
     cross_namespace_links: bool = _setting(
         False,

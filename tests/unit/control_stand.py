@@ -208,9 +208,19 @@ class CountingStore(MemoryStore):
         self.written.append(f"{resource.KIND} {resource.metadata.name}")
         return await super().apply(resource)
 
-    async def set_status(self, key: Key, status: Mapping[str, Any]) -> None:
+    async def create(self, resource: Resource, *, dry_run: bool = False) -> Resource:
+        self.written.append(f"{resource.KIND} {resource.metadata.name}")
+        return await super().create(resource, dry_run=dry_run)
+
+    async def update(self, resource: Resource, *, dry_run: bool = False) -> Resource:
+        self.written.append(f"{resource.KIND} {resource.metadata.name}")
+        return await super().update(resource, dry_run=dry_run)
+
+    async def set_status(
+        self, key: Key, status: Mapping[str, Any], *, version: str = "", dry_run: bool = False
+    ) -> Resource | None:
         self.written.append(f"status of {key.kind} {key.name}")
-        await super().set_status(key, status)
+        return await super().set_status(key, status, version=version, dry_run=dry_run)
 
 
 class ControllerStand:

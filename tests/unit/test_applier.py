@@ -6,6 +6,7 @@ from pathlib import Path
 
 from control_stand import NOON, channel, kafka_channel, subscription
 
+from eventing.errors import Unavailable
 from eventing.kinds.delivery import PAUSED_ANNOTATION, is_paused
 from eventing.kinds.key import key_of
 from eventing.kinds.meta import Features
@@ -13,7 +14,7 @@ from eventing.manifest import combine, read
 from eventing.settings import Kafka, Settings
 from eventing.store.memory import MemoryStore
 from kanal import files
-from kanal.roles.controller import Applier
+from kanal.roles.controller import FILE_ANNOTATION, Applier
 
 TYPO = channel("wrong").replace("kind: Channel", "kind: Chanel")
 C1 = "Channel default/c1"
@@ -175,3 +176,39 @@ async def test_what_is_left_alone_is_told_once_and_holds_nothing_up() -> None:
     assert await stand.apply(channel(), beside) == 0
     assert stand.said == []
     assert stand.objects() == [C1]
+
+
+def lasting(store: MemoryStore) -> Applier:
+    """The applier of a process that finds what an earlier one has left."""
+    return Applier(store, Settings(), lambda _: None, lasting=True)
+
+
+async def test_what_an_earlier_process_brought_goes_once_no_file_says_it_and_what_kubectl_brought_stays() -> None:
+    store = MemoryStore(lambda: NOON)
+    await lasting(store).apply(read(channel() + channel("c2"), "a.yaml"))
+    (other,) = read(channel("other"), "x.yaml").resources
+    await store.create(other.resource)
+    await lasting(store).apply(read(channel(), "a.yaml"))
+    assert [one.metadata.name for one in store.list()] == ["c1", "other"]
+    assert store.list()[0].metadata.annotations[FILE_ANNOTATION] == "a.yaml"
+
+
+async def test_what_an_earlier_process_brought_stays_while_a_file_has_a_problem() -> None:
+    store = MemoryStore(lambda: NOON)
+    await lasting(store).apply(read(channel(), "a.yaml"))
+    await lasting(store).apply(combine([read(TYPO, "a.yaml")]))
+    assert [one.metadata.name for one in store.list()] == ["c1"]
+
+
+async def test_a_store_that_does_not_answer_is_a_problem_of_this_round_alone() -> None:
+    stand = Stand()
+    apply = stand.store.apply
+
+    async def fail(_: object) -> None:
+        raise Unavailable("Kafka does not answer", where="kafka")
+
+    stand.store.apply = fail  # type: ignore[assignment, method-assign]
+    assert await stand.apply(channel()) == 1
+    assert "Kafka does not answer" in stand.said[0]
+    stand.store.apply = apply  # type: ignore[method-assign]
+    assert await stand.apply(channel()) == 0

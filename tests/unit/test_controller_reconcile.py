@@ -22,7 +22,9 @@ from control_stand import (
     subscription,
 )
 
-from eventing.errors import Invalid, Unavailable
+from eventing.errors import Conflict, Invalid, Unavailable
+from eventing.kinds.key import Key
+from eventing.kinds.meta import Resource
 from eventing.plan.model import Ingress, Plan
 from eventing.plan.options import Problem
 
@@ -263,11 +265,54 @@ async def test_a_round_that_fails_is_followed_by_another() -> None:
     refusals = [Unavailable("the API server does not answer")]
     set_status = stand.store.set_status
 
-    async def once(*arguments: Any) -> None:
+    async def once(*arguments: Any, version: str) -> None:
         if refusals:
             raise refusals.pop()
-        await set_status(*arguments)
+        await set_status(*arguments, version=version)
 
     stand.store.set_status = once  # type: ignore[method-assign]
     await running(stand, lambda: stand.controller.rounds > 0)
     assert stand.ready("Channel", "c1")[0] == "True"
+
+
+async def test_an_object_that_changes_while_its_status_is_on_its_way_gets_that_of_the_next_round() -> None:
+    stand = ControllerStand()
+    await stored(channel() + subscription(), stand.store)
+    set_status = stand.store.set_status
+    raced: list[str] = []
+
+    async def late(of: Key, *arguments: Any, version: str) -> None:
+        if not raced:
+            raced.append(of.name)
+            there = stand.store.get(of)
+            assert there is not None
+            await stand.store.update(there.model_copy(update={"metadata": there.metadata.annotated(mine="yes")}))
+        await set_status(of, *arguments, version=version)
+
+    stand.store.set_status = late  # type: ignore[method-assign,assignment]
+    await stand.controller.reconcile()
+    without = [one.metadata.name for one in stand.store.list() if not one.status]
+    assert without == raced
+    await stand.controller.reconcile()
+    assert all(one.status for one in stand.store.list())
+
+
+async def test_a_child_that_somebody_makes_meanwhile_is_not_overwritten_and_the_next_round_decides() -> None:
+    stand = ControllerStand()
+    await stored(channel(), stand.store)
+    create = stand.store.create
+    raced: list[str] = []
+
+    async def late(child: Resource) -> Resource:
+        if not raced:
+            raced.append(child.metadata.name)
+            await stored(kafka_channel(spec="{numPartitions: 7}"), stand.store)
+        return await create(child)
+
+    stand.store.create = late  # type: ignore[method-assign,assignment]
+    with pytest.raises(Conflict):
+        await stand.controller.reconcile()
+    await stand.controller.reconcile()
+    (theirs,) = [one for one in stand.store.list() if one.KIND == "KafkaChannel"]
+    assert theirs.spec_document() == {"numPartitions": 7, "replicationFactor": 1}
+    assert stand.ready("Channel", "c1")[0] != "True"

@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from control_stand import PATIENCE_S, FakeAdmin, stored
+from control_stand import NOON, PATIENCE_S, FakeAdmin, stored
 from raw_http import until
 from registry_stand import broker, event_type
+from structlog.testing import capture_logs
 
 import controller.registry
 from controller.registry import Registry, RegistryMetrics
@@ -17,6 +18,7 @@ from eventing.errors import Unavailable
 from eventing.feed.seen import topic_spec
 from eventing.kinds.eventtype import EventType
 from eventing.kinds.key import key_of
+from eventing.kinds.meta import Resource
 from eventing.kinds.registry import parse
 from eventing.sightings import Sighting, row
 from eventing.store.memory import MemoryStore
@@ -112,6 +114,23 @@ async def test_a_persons_entry_stays_as_it_is() -> None:
     registry.take(rows("t.a"))
     await registry.register()
     assert store.list() == before
+
+
+async def test_a_person_who_is_faster_than_the_registry_has_the_last_word() -> None:
+    class Raced(MemoryStore):
+        async def create(self, resource: Resource, *, dry_run: bool = False) -> Resource:
+            mine = resource.model_copy(update={"spec": resource.spec.model_copy(update={"description": "mine"})})
+            await super().create(mine, dry_run=dry_run)
+            return await super().create(resource, dry_run=dry_run)
+
+    store = Raced(lambda: NOON)
+    await stored(broker(), store)
+    registry = Registry(store, FakeAdmin(), SPEC)
+    registry.take(rows("t.a"))
+    with capture_logs() as logs:
+        await registry.register()
+    assert [one.spec.description for one in store.list() if isinstance(one, EventType)] == ["mine"]
+    assert logs == []
 
 
 async def test_entries_go_with_their_broker() -> None:

@@ -173,6 +173,19 @@ async def test_a_flow_that_goes_takes_its_children_and_nothing_else(kind: str, n
     assert [one.name for one in stand.feed.plan.egresses.values()] == ["s1"]
 
 
+async def test_a_child_that_is_set_right_keeps_what_others_have_put_into_its_metadata() -> None:
+    stand = Stand()
+    await stand.round(sequence(A))
+    one = stand.object("Subscription", "s-kn-sequence-0")
+    metadata = one.metadata.model_copy(update={"finalizers": ["example.com/a"], "labels": {"a": "b"}})
+    spec = one.spec.model_copy(update={"reply": one.spec.subscriber})
+    await stand.store.update(one.model_copy(update={"spec": spec, "metadata": metadata}))
+    await stand.round()
+    there = stand.object("Subscription", "s-kn-sequence-0")
+    assert there.spec == one.spec
+    assert (there.metadata.finalizers, there.metadata.labels) == (["example.com/a"], {"a": "b"})
+
+
 async def test_a_child_that_somebody_changed_or_deleted_is_set_right() -> None:
     stand = Stand()
     await stand.round(sequence(A))

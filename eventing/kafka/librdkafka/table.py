@@ -27,13 +27,15 @@ class TableReader:
     """Follows partition 0 of a topic that need not exist yet.
 
     `on_rows` is called on the loop whenever the end of the topic is reached, with what changed since the last call: a
-    value, or None for a key that was deleted. So it never sees half of what was written before it looked.
+    value, or None for a key that was deleted. So it never sees half of what was written before it looked. The end shows
+    half a second late; a `prompt` reader, once it has been there, tells of rows as they come.
     """
 
-    def __init__(self, settings: Kafka, topic: str, on_rows: OnRows) -> None:
+    def __init__(self, settings: Kafka, topic: str, on_rows: OnRows, *, prompt: bool = False) -> None:
         self._properties = client.table_reader(settings)
         self._topic = topic
         self._on_rows = on_rows
+        self._prompt = prompt
         self._loop = asyncio.get_running_loop()
         self._ended = asyncio.Event()
         self._ending = False
@@ -63,6 +65,7 @@ class TableReader:
         consumer = Consumer({**self._properties, "error_cb": self._trouble})
         heart = pulse.Pulse(consumer)
         rows: Rows = {}
+        been_at_end = False
         try:
             consumer.assign([TopicPartition(self._topic, 0, OFFSET_BEGINNING)])
             while not self._ending:
@@ -76,10 +79,14 @@ class TableReader:
                         rows[(key or b"").decode(errors="replace")] = value
                     elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
                         self._troubled.clear()
+                        been_at_end = True
                         self._call(self._on_rows, rows)
                         rows = {}
                     else:
                         self._trouble(error)
+                if rows and been_at_end and self._prompt:
+                    self._call(self._on_rows, rows)
+                    rows = {}
         finally:
             if self._ending:
                 # There is nothing to commit or to leave, and closing may have to sit out a name lookup.
