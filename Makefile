@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 PYTEST := $(BIN)/python -m pytest -p no:cacheprovider
 MINUTES ?= 10
 
-.PHONY: help demo up test test-unit test-containers chaos lint fix check docs clean
+.PHONY: help demo up test test-unit test-containers test-kube chaos lint fix check docs clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -27,13 +27,17 @@ up: $(READY) ## the same stack, left running until ctrl-C
 	@exec $(BIN)/kanal up examples/quickstart --display event-display --display faulty=500 --display dead-letters
 
 test: $(READY) ## the whole suite, on a real Kafka
-	@$(PYTEST) -m "not containers"
+	@$(PYTEST) -m "not containers and not kube"
 
 test-unit: $(READY) ## the tests that need nothing but Python
 	@$(PYTEST) tests/unit tests/contract -m "not kafka and not containers"
 
 test-containers: $(READY) ## build the image and drive it with testcontainers and compose (needs a Docker engine)
 	@$(PYTEST) -m containers
+
+test-kube: $(READY) ## build a Kubernetes API server (once, minutes) and hold our definitions against it (needs Go, etcd, kubectl)
+	@$(BIN)/python tests/kube/kube_binaries.py
+	@$(PYTEST) -m kube
 
 chaos: $(READY) ## kill and disturb everything for MINUTES=10 under load, then print what became of each event
 	@PYTHONPATH=tests/stands $(BIN)/python tests/chaos/long.py --minutes $(MINUTES)

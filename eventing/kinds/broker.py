@@ -8,12 +8,14 @@ from typing import ClassVar, Self
 from pydantic import Field
 
 from eventing.kinds.annotations import one_of
+from eventing.kinds.columns import ADDRESSABLE_COLUMNS, Column
 from eventing.kinds.delivery import DeliverySpec
 from eventing.kinds.destination import KReference
 from eventing.kinds.field_error import FieldError
 from eventing.kinds.immutability import unchangeable
 from eventing.kinds.meta import Defaults, Features, ObjectMeta, Resource
 from eventing.kinds.model import Model
+from eventing.kinds.status import AddressableStatus, Status
 from eventing.kinds.wording import shown
 from eventing.ttl import MOST
 
@@ -35,7 +37,6 @@ _TOPIC = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 _INTERNAL = ("__consumer_offsets", "__transaction_state", "__share_group_state", "__cluster_metadata")
 _DELIVERY = DeliverySpec(retry=10, backoff_policy="exponential", backoff_delay="PT0.2S")
 """What Knative's installation fills in (`config-br-defaults`)."""
-_FIX = "apply a second Broker under another name, or delete this one and apply it anew"
 
 
 class BrokerSpec(Model):
@@ -57,6 +58,10 @@ class Broker(Resource):
     SINGULAR: ClassVar[str] = "broker"
     CATEGORIES: ClassVar[tuple[str, ...]] = ("all", "knative", "eventing")
     CRD_LABELS: ClassVar[dict[str, str]] = {"duck.knative.dev/addressable": "true"}
+    STATUS: ClassVar[type[Status]] = AddressableStatus
+    FIXED: ClassVar[tuple[str, ...]] = ("config",)
+    FIX: ClassVar[str] = "apply a second Broker under another name, or delete this one and apply it anew"
+    PRINTER_COLUMNS: ClassVar[tuple[Column, ...]] = ADDRESSABLE_COLUMNS
     DEPENDENTS: ClassVar[tuple[str, ...]] = (
         CONFIG_PARSED,
         CONFIG_MAP_UPDATED,
@@ -111,13 +116,16 @@ class Broker(Resource):
 
     @classmethod
     def check_update(cls, old: Self, new: Self) -> list[FieldError]:
-        before, after = (one.spec.config and one.spec.config.document() for one in (old, new))
         # Another topic would leave behind what this one still holds for Triggers.
         kept = (CLASS_ANNOTATION, EXTERNAL_TOPIC_ANNOTATION)
         was, wanted = ({name: one.metadata.annotations.get(name) for name in kept} for one in (old, new))
         return [
-            *(fault for n in kept for fault in unchangeable(("metadata", "annotations", n), was[n], wanted[n], _FIX)),
-            *unchangeable(("spec", "config"), before, after, _FIX),
+            *(
+                fault
+                for n in kept
+                for fault in unchangeable(("metadata", "annotations", n), was[n], wanted[n], cls.FIX)
+            ),
+            *super().check_update(old, new),
         ]
 
 

@@ -6,11 +6,13 @@ from typing import Any, ClassVar, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from eventing.kinds.columns import ADDRESSABLE_COLUMNS, Column
+from eventing.kinds.facts import Rule
 from eventing.kinds.field_error import FieldError, refuse
-from eventing.kinds.immutability import unchangeable
 from eventing.kinds.kafkachannel import KafkaChannelSpec
 from eventing.kinds.meta import Defaults, Features, Resource
 from eventing.kinds.model import Filled, Model
+from eventing.kinds.status import ChannelStatus, Status
 from eventing.kinds.subscribable import CHANNEL_CATEGORIES, CHANNEL_LABELS, ChannelableSpec, subscribable
 from eventing.kinds.translate import field_errors
 
@@ -19,7 +21,8 @@ ADDRESSABLE = "Addressable"
 DEAD_LETTER_SINK_RESOLVED = "DeadLetterSinkResolved"
 EVENT_POLICIES_READY = "EventPoliciesReady"
 
-_FIX = "delete the Channel and apply it anew to change it"
+_NO_LIST = "a Channel does not list its subscribers"
+_NO_LIST_FIX = "take it out and apply a Subscription for each subscriber"
 
 
 class ChannelTemplate(Model):
@@ -52,6 +55,13 @@ class ChannelTemplate(Model):
 class ChannelSpec(ChannelableSpec):
     """What carries the events, and how they are delivered."""
 
+    IMPLIED: ClassVar[tuple[str, ...]] = ("channelTemplate",)
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "!has(self.subscribers) || size(self.subscribers) == 0", f"{_NO_LIST}; {_NO_LIST_FIX}", field="subscribers"
+        ),
+    )
+
     channel_template: ChannelTemplate | None = Field(None, description="What carries the events; Kafka by default.")
 
 
@@ -66,6 +76,10 @@ class Channel(Resource):
     SHORT_NAMES: ClassVar[tuple[str, ...]] = ("ch",)
     CATEGORIES: ClassVar[tuple[str, ...]] = CHANNEL_CATEGORIES
     CRD_LABELS: ClassVar[dict[str, str]] = CHANNEL_LABELS
+    STATUS: ClassVar[type[Status]] = ChannelStatus
+    FIXED: ClassVar[tuple[str, ...]] = ("channelTemplate", "delivery")
+    FIX: ClassVar[str] = "delete the Channel and apply it anew to change it"
+    PRINTER_COLUMNS: ClassVar[tuple[Column, ...]] = ADDRESSABLE_COLUMNS
     DEPENDENTS: ClassVar[tuple[str, ...]] = (
         BACKING_CHANNEL_READY,
         ADDRESSABLE,
@@ -87,15 +101,5 @@ class Channel(Resource):
 
     def faults(self, features: Features) -> list[FieldError]:  # noqa: ARG002 - no feature touches a Channel
         if self.spec.subscribers:
-            fix = "take it out and apply a Subscription for each subscriber"
-            return [FieldError(("spec", "subscribers"), "a Channel does not list its subscribers", fix)]
+            return [FieldError(("spec", "subscribers"), _NO_LIST, _NO_LIST_FIX)]
         return []
-
-    @classmethod
-    def check_update(cls, old: Self, new: Self) -> list[FieldError]:
-        before, after = old.spec.document(), new.spec.document()
-        return [
-            one
-            for name in ("channelTemplate", "delivery")
-            for one in unchangeable(("spec", name), before.get(name), after.get(name), _FIX)
-        ]

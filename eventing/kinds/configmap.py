@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from eventing.errors import Invalid
+from eventing.kinds.columns import AGE, Column
 from eventing.kinds.field_error import FieldError, checked, refuse
 from eventing.kinds.immutability import unchangeable
 from eventing.kinds.meta import Resource
@@ -47,6 +48,7 @@ class ConfigMap(Resource):
     SINGULAR: ClassVar[str] = "configmap"
     SHORT_NAMES: ClassVar[tuple[str, ...]] = ("cm",)
     CATEGORIES: ClassVar[tuple[str, ...]] = ()
+    PRINTER_COLUMNS: ClassVar[tuple[Column, ...]] = (Column("Data", "string", counted=("data", "binaryData")), AGE)
 
     api_version: str = "v1"
     kind: str = "ConfigMap"

@@ -12,6 +12,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from eventing.errors import Invalid
+from eventing.kinds.facts import Keywords, MayBeEmpty, Rule
 from eventing.kinds.field_error import FieldError, checked, refuse
 from eventing.kinds.model import Filled, Model
 from eventing.kinds.wording import shown
@@ -19,6 +20,9 @@ from eventing.kinds.wording import shown
 _URI_CHARACTERS = re.compile(r"[!#$%&'()*+,\-./0-9:;=?@A-Z\[\]_a-z~]+", re.ASCII)
 _USER_INFO = re.compile(r"(?:[A-Za-z][\w+.-]*:[/\\]*|[/\\]{2,})[^/?#]*@", re.ASCII)
 _HOST = re.compile(r"[\w.-]+|\[[0-9A-Fa-f:.]+\]", re.ASCII)
+_ABSOLUTE = r"[Hh][Tt][Tt][Pp][Ss]?://[^/?#]"
+_RELATIVE = r"(?:/(?:/(?:[/?#].*)?|[^/].*)?|[^A-Za-z/].*|[A-Za-z][A-Za-z0-9+.-]*(?:[^A-Za-z0-9+.:-].*)?)?$"
+_BEGIN = "-----BEGIN CERTIFICATE-----"
 _USUAL_VERSIONS = {
     "Service": "v1",
     "ConfigMap": "v1",
@@ -34,6 +38,13 @@ class KReference(Model):
     """A resource by kind and name."""
 
     EXAMPLE: ClassVar[str] = "write apiVersion, kind and name below it"
+    IMPLIED: ClassVar[tuple[str, ...]] = ("namespace",)
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "has(self.group) || (has(self.apiVersion) && self.apiVersion != '')",
+            "the reference has no apiVersion; add it",
+        ),
+    )
 
     kind: Filled = Field(description="The kind of the resource.")
     name: Filled = Field(description="The name of the resource.")
@@ -62,8 +73,8 @@ class KReference(Model):
 
 @checked
 def _certificates(text: str) -> str:
-    if "-----BEGIN CERTIFICATE-----" not in text:
-        raise Invalid("there is no PEM certificate in it", fix="begin with -----BEGIN CERTIFICATE-----")
+    if _BEGIN not in text:
+        raise Invalid("there is no PEM certificate in it", fix=f"begin with {_BEGIN}")
     return text
 
 
@@ -71,10 +82,20 @@ class Destination(Model):
     """A target of events."""
 
     EXAMPLE: ClassVar[str] = "write uri: http://... or ref: below it, indented"
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "has(self.ref) || (has(self.uri) && self.uri != '')",
+            "it leads nowhere; write a ref (for instance to a Service) or a uri",
+        ),
+        # Whether a uri is to be absolute depends on the ref; CEL could tell, but an API server takes no rule that looks
+        # into texts inside of a list without an end. The webhook says it.
+    )
 
     ref: KReference | None = Field(None, description="The resource whose address is the target.")
-    uri: str | None = Field(None, description="The target as an absolute URL, or relative to the ref's.")
-    ca_certs: Annotated[str, AfterValidator(_certificates)] | None = Field(
+    uri: Annotated[str, Keywords({"pattern": f"^(?:{_ABSOLUTE}|{_RELATIVE})"})] | None = Field(
+        None, description="The target as an absolute URL, or relative to the ref's."
+    )
+    ca_certs: Annotated[str, AfterValidator(_certificates), Keywords({"pattern": _BEGIN})] | None = Field(
         None, alias="CACerts", description="PEM certificates that vouch for the target, besides the system's."
     )
     audience: str | None = Field(None, description="The OIDC audience of the target.")
@@ -96,7 +117,7 @@ def _unless_empty(value: Any) -> Any:
     return None if value == {} else value
 
 
-Reply = Annotated[Destination | None, BeforeValidator(_unless_empty)]
+Reply = Annotated[Destination | None, BeforeValidator(_unless_empty), MayBeEmpty()]
 """Where answers go; nowhere where it's left out or empty."""
 
 

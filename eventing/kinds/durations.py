@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator
 
 from eventing.errors import Invalid
+from eventing.kinds.facts import Keywords
 from eventing.kinds.field_error import checked
 from eventing.kinds.wording import shown
 
@@ -22,7 +23,11 @@ _DATE_S = {"Y": _YEAR_S, "M": _YEAR_S / 12, "W": 7 * _DAY_S, "D": _DAY_S}
 _TIME_S = {"H": 3600.0, "M": 60.0, "S": 1.0}
 
 _DURATION = re.compile(r"([+-]?)P([^T]*)(?:T(.*))?", re.ASCII)
-_FIELD = re.compile(r"(\d{1,15}(?:[.,]\d*)?|[.,]\d+)([YMWDHS])", re.ASCII)
+_NUMBER = r"[0-9]{1,15}(?:[.,][0-9]*)?|[.,][0-9]+"
+_FIELD = re.compile(rf"({_NUMBER})([YMWDHS])")
+_DATE, _TIME = (rf"(?:(?:{_NUMBER})[{units}])+" for units in ("YMWD", "HMS"))
+_PATTERN = rf"^(?:P0|[+-]?P(?:{_DATE}(?:T(?:{_TIME})?)?|T{_TIME}))$"
+"""What can be said of a duration in one pattern: not that no field comes twice, nor that only the last has a fraction."""
 _COLLOQUIAL = re.compile(r"(\d{1,15}(?:\.\d*)?)\s*([a-zµ]*)\s*,?\s*")
 _UNIT_S = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": _DAY_S, "w": 7 * _DAY_S}
 _UNIT_NAMES = {"millisecond": "ms", "milli": "ms", "msec": "ms", "second": "s", "sec": "s", "minute": "m", "min": "m"}
@@ -36,6 +41,17 @@ def seconds(text: str) -> float:
         what = "an empty text" if not text.strip() else shown(text)
         raise Invalid(f"{what} is no ISO-8601 duration", fix=f"write for instance {_suggestion(text)}")
     return found
+
+
+def unlike(one: str, other: str) -> str:
+    """In CEL, of two expressions: that they are durations of one field in the same unit, and not of the same length.
+
+    CEL can't read a duration, so it knows of others neither that they differ nor that they don't.
+    """
+    # An API server reckons with the longest text there can be, so nothing dearer than these fits into a definition.
+    plain = " && ".join(f"{text}.matches('^PT[1-9][0-9]*[HMS]$')" for text in (one, other))
+    unit = " || ".join(f"({one}.endsWith('{letter}') && {other}.endsWith('{letter}'))" for letter in "HMS")
+    return f"{one} != {other} && {plain} && ({unit})"
 
 
 def format_duration(time_s: float) -> str:
@@ -114,5 +130,5 @@ def _duration(value: Any) -> Any:
     return value
 
 
-Duration = Annotated[str, BeforeValidator(_duration)]
+Duration = Annotated[str, BeforeValidator(_duration), Keywords({"pattern": _PATTERN})]
 """A field that holds a duration; kept as the text that came."""

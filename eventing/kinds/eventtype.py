@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import AfterValidator, Field
 
 from eventing.kinds.broker import Broker
+from eventing.kinds.columns import READY, REASON, Column
 from eventing.kinds.destination import KReference
 from eventing.kinds.eventattributes import (
     ATTRIBUTES_ANNOTATION,
@@ -21,8 +22,9 @@ from eventing.kinds.eventattributes import (
     attributes_of,
     fields_of,
 )
+from eventing.kinds.facts import Rule
 from eventing.kinds.field_error import FieldError, checked
-from eventing.kinds.immutability import unchangeable
+from eventing.kinds.immutability import UNCHANGEABLE
 from eventing.kinds.meta import Defaults, Features, Resource
 from eventing.kinds.model import Filled, Model
 from eventing.kinds.wording import shown
@@ -35,7 +37,7 @@ SEEN_ANNOTATION = "kanal.dev/seen-at"
 """Where an EventType that nobody wrote was seen first: `Broker default/mesh`, or whose reply it was."""
 
 _GROUP = "eventing.knative.dev"
-_FIX = "apply a second EventType under another name, or delete this one and apply it anew"
+_NEWER = "take spec.broker out; spec.reference is the newer word"
 
 
 @checked
@@ -46,6 +48,16 @@ def _schema(text: str) -> str:
 
 class EventTypeSpec(Model):
     """What the events are, and where they can be had."""
+
+    IMPLIED: ClassVar[tuple[str, ...]] = ("broker", "reference")
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "!has(self.broker) || !has(self.reference) || "
+            f"(self.reference.kind == '{Broker.KIND}' && self.reference.name == self.broker)",
+            f"the Broker is not what spec.reference names; {_NEWER}",
+            "broker",
+        ),
+    )
 
     type: Filled = Field(description="The type of the events.")
     source: Filled | None = Field(None, description="Their source; any where left out.")
@@ -67,6 +79,20 @@ class EventAttributesSpec(Model):
     description: str = Field("", description="What they mean, for people.")
 
 
+def _columns(type_: str, source: str, schema: str) -> tuple[Column, ...]:
+    """The columns of a version that has the type, the source and the schema at these places of its spec."""
+    return (
+        Column("Type", "string", f".spec.{type_}"),
+        Column("Source", "string", f".spec.{source}"),
+        Column("Schema", "string", f".spec.{schema}"),
+        Column("Reference Name", "string", ".spec.reference.name"),
+        Column("Reference Kind", "string", ".spec.reference.kind"),
+        Column("Description", "string", ".spec.description"),
+        READY,
+        REASON,
+    )
+
+
 class _Entry(Resource):
     GROUP: ClassVar[str] = _GROUP
     KIND: ClassVar[str] = "EventType"
@@ -75,6 +101,8 @@ class _Entry(Resource):
     SINGULAR: ClassVar[str] = "eventtype"
     SHORT_NAMES: ClassVar[tuple[str, ...]] = ()
     CATEGORIES: ClassVar[tuple[str, ...]] = ("all", "knative", "eventing")
+    FIXED: ClassVar[tuple[str, ...]] = ("reference", "description")
+    FIX: ClassVar[str] = "apply a second EventType under another name, or delete this one and apply it anew"
     DEPENDENTS: ClassVar[tuple[str, ...]] = (REFERENCE_EXISTS,)
 
     kind: str = "EventType"
@@ -82,6 +110,10 @@ class _Entry(Resource):
 
 class EventTypeByAttributes(_Entry):
     """An EventType as v1beta3 writes it; `stored` makes the one that others know."""
+
+    PRINTER_COLUMNS: ClassVar[tuple[Column, ...]] = _columns(
+        *(f'attributes[?(@.name=="{name}")].value' for name in ("type", "source", "schemadata"))
+    )
 
     api_version: str = f"{_GROUP}/v1beta3"
     spec: EventAttributesSpec = Field(description="The attributes of the events.")
@@ -107,6 +139,8 @@ class EventTypeByAttributes(_Entry):
 class EventType(_Entry):
     """A type of event that can be had somewhere."""
 
+    PRINTER_COLUMNS: ClassVar[tuple[Column, ...]] = _columns("type", "source", "schema")
+    FIXED: ClassVar[tuple[str, ...]] = (*FIELDS, "broker", "reference", "description")
     SHAPES: ClassVar[dict[str, type[Resource]]] = {"v1beta3": EventTypeByAttributes}
 
     api_version: str = f"{_GROUP}/v1beta2"
@@ -130,14 +164,14 @@ class EventType(_Entry):
         if version not in self.SHAPES:
             return whole
         annotations = dict(self.metadata.annotations)
-        meaning = self._meaning()
+        meaning = self.meaning()
         attributes = attributes_of(meaning, annotations.pop(ATTRIBUTES_ANNOTATION, ""))
         spec = {name: value for name, value in meaning.items() if name not in FIELDS}
         spec |= {"attributes": [one.document() for one in attributes]}
         metadata = {name: value for name, value in whole["metadata"].items() if name != "annotations"}
         return {**whole, "metadata": metadata | ({"annotations": annotations} if annotations else {}), "spec": spec}
 
-    def _meaning(self) -> dict[str, Any]:
+    def meaning(self) -> dict[str, Any]:
         """The spec with a reference in place of `broker`."""
         reference = self.refers_to
         spec = {name: value for name, value in self.spec.document().items() if name != "broker"}
@@ -153,12 +187,12 @@ class EventType(_Entry):
         if broker is None or reference is None or (reference.kind, reference.name) == (Broker.KIND, broker):
             return []
         message = f"the Broker {shown(broker)} is not what spec.reference names"
-        return [FieldError(("spec", "broker"), message, "take spec.broker out; spec.reference is the newer word")]
+        return [FieldError(("spec", "broker"), message, _NEWER)]
 
     @classmethod
     def check_update(cls, old: Self, new: Self) -> list[FieldError]:
-        found = unchangeable(("spec",), old._meaning(), new._meaning(), _FIX)
+        found = super().check_update(old, new)
         before, after = (one.metadata.annotations.get(ATTRIBUTES_ANNOTATION) for one in (old, new))
         if not found and before and after and before != after:
-            found.append(FieldError(("spec", "attributes"), "can't be changed once the resource is there", _FIX))
+            found.append(FieldError(("spec", "attributes"), UNCHANGEABLE, cls.FIX))
         return found

@@ -8,9 +8,10 @@ from pydantic import AfterValidator
 
 from eventing.errors import Invalid
 from eventing.kinds.channel import ChannelTemplate
+from eventing.kinds.columns import ADDRESSABLE_COLUMNS, Column
 from eventing.kinds.destination import Reply
-from eventing.kinds.field_error import FieldError, checked
-from eventing.kinds.immutability import unchangeable
+from eventing.kinds.facts import Keywords
+from eventing.kinds.field_error import checked
 from eventing.kinds.meta import Defaults, Resource
 from eventing.kinds.model import Model
 
@@ -29,11 +30,13 @@ def _some(found: list[T]) -> list[T]:
     return found
 
 
-AtLeastOne = Annotated[list[T], AfterValidator(_some)]
+AtLeastOne = Annotated[list[T], AfterValidator(_some), Keywords({"minItems": 1})]
 
 
 class FlowSpec(Model):
     """The part of the spec that every flow has; each kind says for itself what the fields do."""
+
+    IMPLIED: ClassVar[tuple[str, ...]] = ("channelTemplate",)
 
     channel_template: ChannelTemplate | None
     reply: Reply
@@ -50,6 +53,8 @@ class Flow(Resource):
     VERSIONS: ClassVar[tuple[str, ...]] = ("v1",)
     CATEGORIES: ClassVar[tuple[str, ...]] = ("all", "knative", "flows")
     CRD_LABELS: ClassVar[dict[str, str]] = {"duck.knative.dev/addressable": "true"}
+    PRINTER_COLUMNS: ClassVar[tuple[Column, ...]] = ADDRESSABLE_COLUMNS
+    FIXED: ClassVar[tuple[str, ...]] = ("channelTemplate",)
     DEPENDENTS: ClassVar[tuple[str, ...]] = (CHANNELS_READY, SUBSCRIPTIONS_READY, ADDRESSABLE, EVENT_POLICIES_READY)
 
     spec: FlowSpec
@@ -62,9 +67,3 @@ class Flow(Resource):
             "reply": spec.reply and spec.reply.in_namespace(namespace),
         }
         return self.model_copy(update={"spec": spec.model_copy(update=filled)})
-
-    @classmethod
-    def check_update(cls, old: Self, new: Self) -> list[FieldError]:
-        before, after = (one.spec.document().get("channelTemplate") for one in (old, new))
-        fix = f"delete the {cls.KIND} and apply it anew; events that are still on their way in it are lost then"
-        return unchangeable(("spec", "channelTemplate"), before, after, fix)

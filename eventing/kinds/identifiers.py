@@ -35,8 +35,7 @@ def _namespace(text: str) -> str:
 
 @checked
 def _key(text: str) -> str:
-    prefix, slash, name = text.rpartition("/")
-    if not _KEY_NAME.fullmatch(name) or (slash and (len(prefix) > _LONGEST_NAME or not _SUBDOMAIN.fullmatch(prefix))):
+    if not fits_key(text):
         raise Invalid(f"{shown(text)} can't be a key", fix="write name or example.com/name")
     return text
 
@@ -49,6 +48,13 @@ def _label_value(text: str) -> str:
             fix="make it an annotation, which takes any text",
         )
     return text
+
+
+def fits_key(text: str) -> bool:
+    """Whether a text can be the key of a label or an annotation."""
+    prefix, slash, name = text.rpartition("/")
+    fits = not slash or (len(prefix) <= _LONGEST_NAME and _SUBDOMAIN.fullmatch(prefix) is not None)
+    return fits and _KEY_NAME.fullmatch(name) is not None
 
 
 def fits_label(text: str) -> bool:

@@ -8,13 +8,15 @@ from typing import Any
 from eventing.kinds.field_error import FieldError, Path
 from eventing.kinds.wording import shown
 
+UNCHANGEABLE = "can't be changed once the resource is there"
+
 _UNSET = object()
 
 
 def unchangeable(path: Path, old: Any, new: Any, fix: str) -> list[FieldError]:
     """One finding for each value below `path` in which the two documents differ; None is a value that is not set."""
     return [
-        FieldError(where, f"can't be changed once the resource is there: it is {_said(was)}, not {_said(wanted)}", fix)
+        FieldError(where, f"{UNCHANGEABLE}: it is {_said(was)}, not {_said(wanted)}", fix)
         for where, was, wanted in _differences(path, _UNSET if old is None else old, _UNSET if new is None else new)
     ]
 

@@ -7,10 +7,13 @@ from typing import Annotated, ClassVar, Self
 from pydantic import AfterValidator, Field
 
 from eventing.errors import Invalid
-from eventing.kinds.durations import Duration, seconds
+from eventing.kinds.columns import AGE, READY, REASON, URL, Column
+from eventing.kinds.durations import Duration, seconds, unlike
+from eventing.kinds.facts import Rule
 from eventing.kinds.field_error import FieldError, checked
-from eventing.kinds.immutability import unchangeable
+from eventing.kinds.immutability import UNCHANGEABLE, unchangeable
 from eventing.kinds.meta import Defaults, Resource
+from eventing.kinds.status import ChannelableStatus, Status
 from eventing.kinds.subscribable import CHANNEL_CATEGORIES, CHANNEL_LABELS, ChannelableSpec, subscribable
 from eventing.kinds.wording import shown
 
@@ -23,6 +26,11 @@ ADDRESSABLE = "Addressable"
 EVENT_POLICIES_READY = "EventPoliciesReady"
 
 _FIX = "delete the KafkaChannel and apply it anew, which loses the events in its topic"
+_DEFAULT_RETENTION = "PT168H"
+_KEPT, _WANTED = (
+    f"(has({spec}.retentionDuration) ? {spec}.retentionDuration : '{_DEFAULT_RETENTION}')"
+    for spec in ("oldSelf", "self")
+)
 
 
 @checked
@@ -35,10 +43,15 @@ def _keeps(text: str) -> str:
 class KafkaChannelSpec(ChannelableSpec):
     """How the topic should be; what is None is decided by the installation, see `defaulted`."""
 
+    IMPLIED: ClassVar[tuple[str, ...]] = ("numPartitions", "replicationFactor")
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule(f"!({unlike(_KEPT, _WANTED)})", f"{UNCHANGEABLE}; {_FIX}", field="retentionDuration"),
+    )
+
     num_partitions: int | None = Field(None, ge=1, le=2**31 - 1, description="Partitions of the topic.")
     replication_factor: int | None = Field(None, ge=1, le=2**15 - 1, description="Replicas of each partition.")
     retention_duration: Annotated[Duration, AfterValidator(_keeps)] = Field(
-        "PT168H", description="How long Kafka keeps an event, an ISO-8601 duration."
+        _DEFAULT_RETENTION, description="How long Kafka keeps an event, an ISO-8601 duration."
     )
 
 
@@ -53,6 +66,10 @@ class KafkaChannel(Resource):
     SHORT_NAMES: ClassVar[tuple[str, ...]] = ("kc", "kch")
     CATEGORIES: ClassVar[tuple[str, ...]] = CHANNEL_CATEGORIES
     CRD_LABELS: ClassVar[dict[str, str]] = CHANNEL_LABELS
+    STATUS: ClassVar[type[Status]] = ChannelableStatus
+    FIXED: ClassVar[tuple[str, ...]] = ("numPartitions", "replicationFactor")
+    FIX: ClassVar[str] = _FIX
+    PRINTER_COLUMNS: ClassVar[tuple[Column, ...]] = (READY, REASON, URL, AGE)
     DEPENDENTS: ClassVar[tuple[str, ...]] = (
         CONFIG_PARSED,
         CONFIG_MAP_UPDATED,
@@ -76,10 +93,8 @@ class KafkaChannel(Resource):
 
     @classmethod
     def check_update(cls, old: Self, new: Self) -> list[FieldError]:
-        before, after = old.spec, new.spec
-        found = unchangeable(("spec", "numPartitions"), before.num_partitions, after.num_partitions, _FIX)
-        found += unchangeable(("spec", "replicationFactor"), before.replication_factor, after.replication_factor, _FIX)
-        kept, wanted = before.retention_duration, after.retention_duration
+        found = super().check_update(old, new)
+        kept, wanted = old.spec.retention_duration, new.spec.retention_duration
         if seconds(kept) != seconds(wanted):
             # Compared as times, because PT168H and P7D are the same promise.
             found += unchangeable(("spec", "retentionDuration"), kept, wanted, _FIX)

@@ -14,9 +14,12 @@ from typing import Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
+from eventing.kinds.columns import AGE, Column
 from eventing.kinds.field_error import FieldError, refuse
 from eventing.kinds.identifiers import LabelKey, LabelValue, Name, Namespace
+from eventing.kinds.immutability import unchangeable
 from eventing.kinds.model import Filled, Model
+from eventing.kinds.status import Status
 
 DEFAULT_NAMESPACE = "default"
 
@@ -105,6 +108,14 @@ class Resource(Model):
     CRD_LABELS: ClassVar[Mapping[str, str]] = {}
     DEPENDENTS: ClassVar[tuple[str, ...]] = ()
     """The conditions whose AND is Ready."""
+    PRINTER_COLUMNS: ClassVar[tuple[Column, ...]] = (AGE,)
+    """What `kubectl get` shows behind the name."""
+    STATUS: ClassVar[type[Status]] = Status
+    """What a controller writes into the status."""
+    FIXED: ClassVar[tuple[str, ...]] = ()
+    """Fields of the spec, as YAML spells them, that stay as they are."""
+    FIX: ClassVar[str] = ""
+    """What to do in place of changing one of them."""
     SHAPES: ClassVar[Mapping[str, type[Resource]]] = {}
     """The models of those served versions whose spec is written in another way."""
 
@@ -133,9 +144,18 @@ class Resource(Model):
         return []
 
     @classmethod
-    def check_update(cls, old: Self, new: Self) -> list[FieldError]:  # noqa: ARG003 - a kind may have none
+    def check_update(cls, old: Self, new: Self) -> list[FieldError]:
         """What `new` changes and may not. Both have their defaults, so that a default written out is no change."""
-        return []
+        before, after = old.meaning(), new.meaning()
+        return [
+            one
+            for name in cls.FIXED
+            for one in unchangeable(("spec", name), before.get(name), after.get(name), cls.FIX)
+        ]
+
+    def meaning(self) -> dict[str, Any]:
+        """The spec as a document in which two ways of saying the same are one; `check_update` compares these."""
+        return self.spec.document()
 
     def stored(self) -> Resource:
         """The resource in the one shape in which everybody but its author knows it."""

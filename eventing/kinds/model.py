@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from eventing.errors import Invalid
+from eventing.kinds.facts import Keywords, Rule
 from eventing.kinds.field_error import checked
 
 
@@ -26,6 +27,10 @@ class Model(BaseModel):
 
     EXAMPLE: ClassVar[str] = ""
     """What to write where somebody wrote no fields at all."""
+    RULES: ClassVar[tuple[Rule, ...]] = ()
+    """What an API server is to check of the model as a whole."""
+    IMPLIED: ClassVar[tuple[str, ...]] = ()
+    """Fields, as YAML spells them, that mean something where they are left out: what `defaulted` fills in."""
 
     def document(self) -> dict[str, Any]:
         """The model as YAML or JSON would hold it; what is unset or at its default is left out."""
@@ -39,5 +44,5 @@ def _filled(text: str) -> str:
     return text
 
 
-Filled = Annotated[str, AfterValidator(_filled)]
+Filled = Annotated[str, AfterValidator(_filled), Keywords({"pattern": r"\S"})]
 """Text that is not empty."""

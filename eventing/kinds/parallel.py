@@ -11,6 +11,7 @@ from eventing.kinds.delivery import DeliverySpec
 from eventing.kinds.destination import Destination, Reply
 from eventing.kinds.flow import AtLeastOne, Flow, FlowSpec
 from eventing.kinds.model import Model
+from eventing.kinds.status import ParallelStatus, Status
 
 
 class Branch(Model):
@@ -59,6 +60,8 @@ class Parallel(Flow):
     KIND: ClassVar[str] = "Parallel"
     PLURAL: ClassVar[str] = "parallels"
     SINGULAR: ClassVar[str] = "parallel"
+    STATUS: ClassVar[type[Status]] = ParallelStatus
+    FIX: ClassVar[str] = "delete the Parallel and apply it anew; events that are still on their way in it are lost then"
 
     api_version: str = "flows.knative.dev/v1"
     kind: str = "Parallel"

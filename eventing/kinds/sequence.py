@@ -10,6 +10,7 @@ from eventing.kinds.channel import ChannelTemplate
 from eventing.kinds.delivery import DeliverySpec
 from eventing.kinds.destination import Destination, Reply
 from eventing.kinds.flow import AtLeastOne, Flow, FlowSpec
+from eventing.kinds.status import SequenceStatus, Status
 
 
 class Step(Destination):
@@ -43,6 +44,8 @@ class Sequence(Flow):
     KIND: ClassVar[str] = "Sequence"
     PLURAL: ClassVar[str] = "sequences"
     SINGULAR: ClassVar[str] = "sequence"
+    STATUS: ClassVar[type[Status]] = SequenceStatus
+    FIX: ClassVar[str] = "delete the Sequence and apply it anew; events that are still on their way in it are lost then"
 
     api_version: str = "flows.knative.dev/v1"
     kind: str = "Sequence"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
 from eventing.kinds.delivery import DeliverySpec
+from eventing.kinds.facts import Rule
 from eventing.kinds.field_error import FieldError, refuse
 from eventing.kinds.meta import ObjectMeta
 from eventing.kinds.model import Filled, Model
@@ -18,6 +19,13 @@ CHANNEL_LABELS = {"messaging.knative.dev/subscribable": "true", "duck.knative.de
 
 class SubscriberSpec(Model):
     """One subscriber as a controller writes it into a channel."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "(has(self.subscriberUri) && self.subscriberUri != '') || (has(self.replyUri) && self.replyUri != '')",
+            "the subscriber has no address; write subscriberUri or replyUri",
+        ),
+    )
 
     uid: Filled = Field(description="The uid of the Subscription.")
     name: str | None = None

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import Field
 
+from eventing.kinds.columns import AGE, READY, REASON, Column
 from eventing.kinds.delivery import DeliverySpec, annotation_faults
 from eventing.kinds.destination import Destination, KReference, Reply
+from eventing.kinds.facts import Rule
 from eventing.kinds.field_error import FieldError
-from eventing.kinds.immutability import unchangeable
 from eventing.kinds.meta import Defaults, Features, Resource
 from eventing.kinds.model import Model
+from eventing.kinds.status import Status, SubscriptionStatus
 from eventing.kinds.wording import shown
 
 REFERENCES_RESOLVED = "ReferencesResolved"
@@ -21,11 +23,16 @@ OIDC_IDENTITY_CREATED = "OIDCIdentityCreated"
 PAUSED = "Paused"
 """Of severity Info, and there only while the delivery rests: a paused Subscription is Ready."""
 
-_FIX = "apply a second Subscription under another name, or delete this one and apply it anew"
+_NO_MATTER = "a channel is read from, its addresses don't matter"
+_TAKE_OUT = "take it out"
 
 
 class SubscriptionSpec(Model):
     """From where, to where, and how patiently."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule("!has(self.channel.address)", f"{_NO_MATTER}; {_TAKE_OUT}", field="channel.address"),
+    )
 
     channel: KReference = Field(description="The channel that the events come from, by apiVersion, kind and name.")
     subscriber: Destination = Field(description="Where the events go, by ref or uri.")
@@ -43,6 +50,10 @@ class Subscription(Resource):
     SINGULAR: ClassVar[str] = "subscription"
     SHORT_NAMES: ClassVar[tuple[str, ...]] = ("sub", "subs")
     CATEGORIES: ClassVar[tuple[str, ...]] = ("all", "knative", "messaging")
+    STATUS: ClassVar[type[Status]] = SubscriptionStatus
+    FIXED: ClassVar[tuple[str, ...]] = ("channel",)
+    FIX: ClassVar[str] = "apply a second Subscription under another name, or delete this one and apply it anew"
+    PRINTER_COLUMNS: ClassVar[tuple[Column, ...]] = (AGE, READY, REASON)
     DEPENDENTS: ClassVar[tuple[str, ...]] = (
         REFERENCES_RESOLVED,
         ADDED_TO_CHANNEL,
@@ -76,10 +87,9 @@ class Subscription(Resource):
             found.append(FieldError(("spec", "channel", "namespace"), message, fix))
         if channel.address is not None:
             path = ("spec", "channel", "address")
-            found.append(FieldError(path, "a channel is read from, its addresses don't matter", "take it out"))
+            found.append(FieldError(path, _NO_MATTER, _TAKE_OUT))
         return found
 
-    @classmethod
-    def check_update(cls, old: Self, new: Self) -> list[FieldError]:
-        before, after = (one.spec.channel.in_namespace(one.metadata.namespace).document() for one in (old, new))
-        return unchangeable(("spec", "channel"), before, after, _FIX)
+    def meaning(self) -> dict[str, Any]:
+        """The spec with the namespace of the channel written out."""
+        return self.spec.document() | {"channel": self.spec.channel.in_namespace(self.metadata.namespace).document()}

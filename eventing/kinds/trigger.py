@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field
 
 from eventing.filters.check import attribute_faults
 from eventing.filters.check import faults as filter_faults
+from eventing.filters.schema import filter_schema
 from eventing.kinds.annotations import one_of
 from eventing.kinds.broker import Broker
+from eventing.kinds.columns import AGE, READY, REASON, Column
 from eventing.kinds.delivery import DeliverySpec, annotation_faults
 from eventing.kinds.dependency import dependency_faults
 from eventing.kinds.destination import Destination
+from eventing.kinds.facts import Keywords, Rule
 from eventing.kinds.field_error import FieldError
 from eventing.kinds.identifiers import fits_label
-from eventing.kinds.immutability import unchangeable
+from eventing.kinds.immutability import UNCHANGEABLE, unchangeable
 from eventing.kinds.key import Key
 from eventing.kinds.meta import Defaults, Features, Resource
 from eventing.kinds.model import Filled, Model
+from eventing.kinds.status import Status, TriggerStatus
 from eventing.kinds.wording import shown
 
 BROKER_READY = "BrokerReady"
@@ -34,6 +38,10 @@ BROKER_LABEL = "eventing.knative.dev/broker"
 INJECTION_ANNOTATION = "eventing.knative.dev/injection"
 
 _FIX = "apply a second Trigger under another name, or delete this one and apply it anew"
+_NO_BROKER, _ADD_BROKER = "the Trigger names no broker", "add broker: NAME"
+_TWO_BROKERS, _KEEP_ONE = "broker names one already", "keep one of the two"
+_NAMED = "(has(self.brokerRef) ? self.brokerRef.name : has(self.broker) ? self.broker : '')"
+"""In CEL, the name of the broker."""
 
 
 class TriggerFilter(Model):
@@ -47,6 +55,8 @@ class TriggerFilter(Model):
 class BrokerReference(Model):
     """A broker by name, perhaps in another namespace."""
 
+    IMPLIED: ClassVar[tuple[str, ...]] = ("namespace",)
+
     EXAMPLE: ClassVar[str] = "write name: and namespace: below it, indented"
 
     name: Filled = Field(description="The name of the broker.")
@@ -58,12 +68,29 @@ class BrokerReference(Model):
 class TriggerSpec(Model):
     """From where, which, to where, and how patiently."""
 
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule("has(self.brokerRef) || (has(self.broker) && self.broker != '')", f"{_NO_BROKER}; {_ADD_BROKER}"),
+        Rule(
+            "!has(self.brokerRef) || !has(self.broker) || self.broker == ''",
+            f"{_TWO_BROKERS}; {_KEEP_ONE}",
+            "brokerRef",
+        ),
+        Rule(f"{_NAMED} == {_NAMED.replace('self', 'oldSelf')}", f"the broker {UNCHANGEABLE}; {_FIX}"),
+        Rule(
+            "!has(self.brokerRef) || !has(oldSelf.brokerRef) || !has(self.brokerRef.__namespace__) || "
+            "!has(oldSelf.brokerRef.__namespace__) || "
+            "self.brokerRef.__namespace__ == oldSelf.brokerRef.__namespace__",
+            f"the broker {UNCHANGEABLE}; {_FIX}",
+            "brokerRef.namespace",
+        ),
+    )
+
     broker: str = Field("", description="The broker whose events are wanted, by name.")
     broker_ref: BrokerReference | None = Field(
         None, description="The same for a broker of another namespace; one of the two is required."
     )
     filter: TriggerFilter | None = Field(None, description="Which events are wanted, the older way; all where empty.")
-    filters: list[dict[str, Any]] = Field(
+    filters: list[Annotated[dict[str, Any], Keywords(filter_schema())]] = Field(
         default=[],
         description="Which events are wanted: each item one of exact, prefix, suffix, all, any, not, cesql; an event has "
         "to pass every item. Wins over filter.",
@@ -80,7 +107,15 @@ class Trigger(Resource):
     VERSIONS: ClassVar[tuple[str, ...]] = ("v1",)
     PLURAL: ClassVar[str] = "triggers"
     SINGULAR: ClassVar[str] = "trigger"
+    STATUS: ClassVar[type[Status]] = TriggerStatus
     CATEGORIES: ClassVar[tuple[str, ...]] = ("all", "knative", "eventing")
+    PRINTER_COLUMNS: ClassVar[tuple[Column, ...]] = (
+        Column("Broker", "string", ".spec.broker"),
+        Column("Subscriber_URI", "string", ".status.subscriberUri"),
+        AGE,
+        READY,
+        REASON,
+    )
     DEPENDENTS: ClassVar[tuple[str, ...]] = (
         BROKER_READY,
         DEPENDENCY_READY,
@@ -134,10 +169,10 @@ class Trigger(Resource):
     def _broker_faults(self, features: Features) -> list[FieldError]:
         spec, own = self.spec, self.metadata.namespace
         if spec.broker_ref is None:
-            missing = FieldError(("spec", "broker"), "the Trigger names no broker", "add broker: NAME")
+            missing = FieldError(("spec", "broker"), _NO_BROKER, _ADD_BROKER)
             return [] if spec.broker.strip() else [missing]
         if spec.broker:
-            return [FieldError(("spec", "brokerRef"), "broker names one already", "keep one of the two")]
+            return [FieldError(("spec", "brokerRef"), _TWO_BROKERS, _KEEP_ONE)]
         elsewhere = self.broker_key.namespace
         if elsewhere == own or features.cross_namespace_event_links:
             return []

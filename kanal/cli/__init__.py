@@ -9,6 +9,7 @@ import typer
 from eventing.errors import EventingError
 from kanal import __version__
 from kanal.cli import deadletters
+from kanal.cli.crds import crds
 from kanal.cli.display import event_display
 from kanal.cli.eventtypes import eventtypes
 from kanal.cli.filter import filter_
@@ -43,6 +44,7 @@ app.add_typer(deadletters.app, name="deadletters")
 app.command("replay")(replay)
 app.command("pause")(pause)
 app.command("resume")(resume)
+app.command("crds")(crds)
 app.command("event-display")(event_display)
 app.command("kafka")(kafka)
 app.command("channel")(channel)
