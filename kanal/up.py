@@ -7,28 +7,27 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import secrets
+import shlex
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from eventing.errors import Invalid, Unavailable
 from eventing.feed.direct import DirectFeed
 from eventing.kafka.embedded import EmbeddedKafka, Options
+from eventing.kafka.embedded.options import default_data
+from eventing.manifest import Manifest
 from eventing.settings import Settings
-from eventing.store.memory import MemoryStore
 from eventing.telemetry import Telemetry, configure_logging
-from kanal import files
-from kanal.api.app import api
-from kanal.api.operations import operations
+from kanal import files, kubeconfig
 from kanal.display import EventDisplay
 from kanal.progress import shown
 from kanal.roles.channel import ingress
 from kanal.roles.common import beside, clients
-from kanal.roles.controller import Applier, controlling, features_of, following
+from kanal.roles.controller import Applier, controlling, features_of, following, storing, telling
 from kanal.roles.dispatcher import dispatching
-from kanal.roles.insight import looking
 from kanal.serve import serving
 from kanal.table import Board
 
@@ -71,7 +70,7 @@ async def up(settings: Settings, wish: Wish, say: Say, stop: asyncio.Event) -> N
     configure_logging(settings.log.level, settings.log.format)
     features = features_of(settings)
     news = files.changes(wish.paths, features)
-    manifest = files.load(wish.paths, features)
+    manifest = files.load(wish.paths, features) if wish.paths else Manifest()
     async with AsyncExitStack() as stack:
         settings, kafka = await _kafka(settings, wish, say, stack, stop)
         if stop.is_set():
@@ -82,17 +81,18 @@ async def up(settings: Settings, wish: Wish, say: Say, stop: asyncio.Event) -> N
         port = await stack.enter_async_context(ingress(settings, feed, connections.appender, telemetry))
         settings = _with_port(settings, port)
         await stack.enter_async_context(dispatching(settings, feed, connections.appender, connections.admin, telemetry))
-        store = MemoryStore(lambda: datetime.now(UTC))
-        applier = Applier(store, settings, say)
+        store = await stack.enter_async_context(storing(settings, connections))
+        applier = Applier(store, settings, say, lasting=bool(wish.paths))
         await applier.apply(manifest)
         control = await stack.enter_async_context(controlling(settings, store, feed, connections, telemetry))
-        routers = [operations(control.operations), looking(settings, control.controller, connections)]
-        app = api(store, ready=lambda: control.ready, metrics=telemetry.exposition, routers=routers)
+        token = settings.control.token or secrets.token_urlsafe(32)
         api_port = await stack.enter_async_context(
-            serving(app, settings.control.host, settings.control.port, what="state", setting="--api-port")
+            telling(settings, store, control, connections, telemetry, token=token, setting="--api-port")
         )
+        address = kubeconfig.address(settings.control.host, api_port)
         say(f"ingress   {settings.ingress.public_url}/NAMESPACE/NAME")
-        say(f"state     kanal get --server http://{settings.control.host}:{api_port}")
+        say(f"state     kanal get --server {address}")
+        _tell_clients(wish, address, api_port, token, say, stack)
         await stack.enter_async_context(beside(Board(store, say, applier.place).run()))
         if wish.watch:
             await stack.enter_async_context(beside(following(applier, news)))
@@ -100,6 +100,23 @@ async def up(settings: Settings, wish: Wish, say: Say, stop: asyncio.Event) -> N
             await stack.enter_async_context(beside(_notice_death(kafka)))
         await stop.wait()
         say("stopping ...")
+
+
+def _tell_clients(wish: Wish, address: str, port: int, token: str, say: Say, stack: AsyncExitStack) -> None:
+    """Write down where the API is and how to be let in, for `kubectl` and for our own verbs."""
+    data = (wish.data or default_data()).absolute()
+    path = data / ("kubeconfig" if wish.embedded else f"kubeconfig-{port}")
+    text = kubeconfig.document(address, token)
+    try:
+        stack.enter_context(kubeconfig.known(default_data(), port, token))
+        if wish.embedded:
+            kubeconfig.write(path, text)
+        else:
+            stack.enter_context(kubeconfig.lent(path, text))
+    except Unavailable as error:
+        say(f"kubectl   {error}")
+    else:
+        say(f"kubectl   export KUBECONFIG={shlex.quote(str(path))}")
 
 
 async def _kafka(

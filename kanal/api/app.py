@@ -1,32 +1,35 @@
-"""Resources over HTTP, read-only, in the paths and shapes of the Kubernetes API: what `kanal get` asks; and further routers.
+"""The controller's HTTP side: the Kubernetes API of its resources, probes and metrics, and further routers.
 
-`/apis/GROUP/VERSION/PLURAL` lists over all namespaces, `.../namespaces/NS/PLURAL` in one, with `/NAME` behind it one object;
-`/api/VERSION/...` is the same for Kubernetes' core group.
+Without a token nothing can be changed through the Kubernetes paths: who may write is never left open.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Annotated, Any
+from datetime import UTC, datetime
+from typing import Any
 
-from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from eventing.errors import EventingError, Invalid
-from eventing.kinds.meta import Resource
-from eventing.kinds.registry import KINDS
+from eventing.kinds.meta import Defaults, Features
 from eventing.store import Store
+from kanal.api.kube.guard import Guard
+from kanal.api.kube.happenings import Happenings
+from kanal.api.kube.routes import about, resources
+from kanal.api.kube.verbs import Home, Verbs
 from kanal.api.status import failure, status_document
 
-
-def _group(request: Request) -> str:
-    """The group in the path; the core group has none, and its name is empty."""
-    return str(request.path_params.get("group", ""))
+_DEFAULTS = Defaults()
+_NO_FEATURES = Features()
 
 
-_Group = Annotated[str, Depends(_group)]
+def _utc() -> datetime:
+    return datetime.now(UTC)
 
 
 def api(
@@ -35,16 +38,27 @@ def api(
     ready: Callable[[], bool],
     metrics: Callable[[], tuple[bytes, bytes]],
     routers: Sequence[APIRouter] = (),
+    token: str = "",
+    events: Happenings | None = None,
+    defaults: Defaults = _DEFAULTS,
+    features: Features = _NO_FEATURES,
+    now: Callable[[], datetime] = _utc,
+    ending: asyncio.Event | None = None,
 ) -> FastAPI:
     """The application; `ready` says whether the controller has finished a round, `metrics` is an exposition.
 
-    `routers` serve what is no resource, under paths of their own.
+    `routers` serve what is no resource, under paths of their own. With a `token` everything but probes, metrics and the
+    version asks for it. `defaults` and `features` are those of resources that are written. Watches end when `ending` is set.
     """
     handlers: dict[int | type[Exception], Callable[[Request, Any], Coroutine[Any, Any, Response]]] = {
         HTTPException: _failure, EventingError: _refusal, RequestValidationError: _misfit, Exception: _failure
     }  # fmt: skip
-    app = FastAPI(title="Kanal", docs_url=None, redoc_url=None, exception_handlers=handlers)
-    for router in routers:
+    app = FastAPI(title="Kanal", docs_url=None, redoc_url=None, openapi_url=None, exception_handlers=handlers)
+    if token:
+        app.add_middleware(Guard, token=token)
+    home = Home(store=store, now=now, ending=ending or asyncio.Event(), defaults=defaults, features=features)
+    verbs = Verbs(home, events or Happenings(store, now))
+    for router in (*routers, about(), resources(verbs, writable=bool(token))):
         app.include_router(router)
 
     @app.get("/healthz")
@@ -59,25 +73,6 @@ def api(
     async def show_metrics() -> Response:
         media_type, body = metrics()
         return Response(body, headers={"content-type": media_type.decode()})
-
-    @app.get("/api/{version}/{plural}")
-    @app.get("/apis/{group}/{version}/{plural}")
-    async def everywhere(group: _Group, version: str, plural: str) -> Response:
-        return _listed(store, _kind(group, version, plural), version, None)
-
-    @app.get("/api/{version}/namespaces/{namespace}/{plural}")
-    @app.get("/apis/{group}/{version}/namespaces/{namespace}/{plural}")
-    async def in_namespace(group: _Group, version: str, namespace: str, plural: str) -> Response:
-        return _listed(store, _kind(group, version, plural), version, namespace)
-
-    @app.get("/api/{version}/namespaces/{namespace}/{plural}/{name}")
-    @app.get("/apis/{group}/{version}/namespaces/{namespace}/{plural}/{name}")
-    async def one(group: _Group, version: str, namespace: str, plural: str, name: str) -> Response:
-        kind = _kind(group, version, plural)
-        for resource in _of(store, kind, namespace):
-            if resource.metadata.name == name:
-                return JSONResponse(resource.document_in(version))
-        raise HTTPException(404, f"{kind.KIND} {namespace}/{name} does not exist")
 
     return app
 
@@ -97,22 +92,3 @@ async def _misfit(request: Request, error: RequestValidationError) -> Response:
     first = error.errors()[0]
     field = ".".join(map(str, first["loc"][1:]))
     return await _refusal(request, Invalid(str(first["msg"]), where=request.url.path, field=field))
-
-
-def _kind(group: str, version: str, plural: str) -> type[Resource]:
-    for kind in KINDS:
-        if (group, plural) == (kind.GROUP, kind.PLURAL) and version in kind.VERSIONS:
-            return kind
-    place = f"{group}/{version}" if group else version
-    raise HTTPException(404, f"{plural}.{place} is not served")
-
-
-def _of(store: Store, kind: type[Resource], namespace: str | None) -> list[Resource]:
-    return [r for r in store.list() if isinstance(r, kind) and (namespace is None or r.metadata.namespace == namespace)]
-
-
-def _listed(store: Store, kind: type[Resource], version: str, namespace: str | None) -> Response:
-    items = [resource.document_in(version) for resource in _of(store, kind, namespace)]
-    return JSONResponse(
-        {"apiVersion": kind.full_version(version), "kind": f"{kind.KIND}List", "metadata": {}, "items": items}
-    )

@@ -107,6 +107,9 @@ def _answered(
     connection = connect(host, port, timeout=TIMEOUT_S)
     body = None if document is None else json.dumps(document).encode()
     headers = {} if body is None else {"content-type": "application/json"}
+    token = _token(parts.scheme, host, port)
+    if token:
+        headers["authorization"] = f"Bearer {token}"
     connected = False
     try:
         connection.connect()
@@ -127,9 +130,20 @@ def _answered(
         connection.close()
 
 
+def _token(scheme: str, host: str, port: int | None) -> str:
+    """The token to show there; empty where none is known."""
+    from eventing.kafka.embedded.options import default_data
+    from kanal.kubeconfig import token_for
+
+    return token_for(host, port or (443 if scheme == "https" else 80), default_data())
+
+
 def _refusal(server: str, status: int, document: Any) -> EventingError:
     """The error that the controller meant; one of the server itself where the document does not say."""
     told = document if isinstance(document, dict) else {}
+    if status == 401:
+        fix = "ask as the user who started the controller, or set KANAL_TOKEN"
+        return Denied("the controller wants its token", where=server, fix=fix)
     message, details = str(told.get("message") or f"answered {status}"), told.get("details")
     if isinstance(details, dict):
         place = {name: str(details.get(name) or "") for name in ("where", "field", "fix")}

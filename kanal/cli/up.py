@@ -13,7 +13,9 @@ from kanal.cli.options import Config, Kafka, LogLevel, Set, settle
 
 
 def up(
-    paths: Annotated[list[Path], typer.Argument(metavar="FILE_OR_DIR...", help="YAML files with resources.")],
+    paths: Annotated[
+        list[Path] | None, typer.Argument(metavar="[FILE_OR_DIR...]", help="YAML files with resources.")
+    ] = None,
     kafka: Kafka = None,
     watch: Annotated[bool, typer.Option("--watch", help="Follow changes of the files.")] = False,
     data: Annotated[
@@ -22,7 +24,7 @@ def up(
     port: Annotated[int | None, typer.Option("--port", help="Port of the ingress; 0 takes a free one.")] = None,
     host: Annotated[str | None, typer.Option("--host", help="Address of the ingress.")] = None,
     api_port: Annotated[
-        int | None, typer.Option("--api-port", help="Port that `kanal get` asks; 0: a free one.")
+        int | None, typer.Option("--api-port", help="Port that `kanal get` and `kubectl` ask; 0: a free one.")
     ] = None,
     service: Annotated[
         list[str] | None,
@@ -38,7 +40,7 @@ def up(
     set_: Set = None,
     log_level: LogLevel = None,
 ) -> None:
-    """Start Kafka and every role, apply the files, print what becomes of each resource. Ctrl-C stops everything."""
+    """Start Kafka, every role and the API for kubectl, apply the files, print what becomes of each resource. Ctrl-C stops everything."""
     from kanal.run import run
     from kanal.up import Display, Wish
     from kanal.up import up as run_up
@@ -55,7 +57,7 @@ def up(
         log__level=log_level,
     )
     wish = Wish(
-        paths,
+        paths or [],
         watch=watch,
         data=data,
         displays=[Display.parse(text) for text in display or []],

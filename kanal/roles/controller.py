@@ -6,7 +6,7 @@ import asyncio
 import sys
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ from controller.letters import Letters
 from controller.operations import Operations
 from controller.probe import Prober
 from controller.reconcile import Controller
-from eventing.errors import Invalid
+from eventing.errors import EventingError
 from eventing.feed import Feed
 from eventing.kinds.delivery import PAUSED_ANNOTATION
 from eventing.kinds.key import Key, key_of
@@ -28,10 +28,12 @@ from eventing.manifest import Manifest
 from eventing.plan.options import Options
 from eventing.settings import Settings
 from eventing.store import Store
+from eventing.store.local import LocalStore, opened
 from eventing.store.memory import MemoryStore
 from eventing.telemetry import Telemetry
 from kanal import files
 from kanal.api.app import api
+from kanal.api.kube.happenings import Happenings
 from kanal.api.operations import operations
 from kanal.roles.common import Clients, alone, beside
 from kanal.roles.insight import looking
@@ -40,6 +42,8 @@ from kanal.serve import serving
 
 _log = structlog.get_logger("controller")
 Say = Callable[[str], None]
+FILE_ANNOTATION = "kanal.dev/file"
+"""Which file an object comes from; when no file says it any more, it goes."""
 
 
 def options_of(settings: Settings) -> Options:
@@ -53,7 +57,12 @@ def options_of(settings: Settings) -> Options:
         trigger_group=settings.names.trigger_group,
         trigger_dead_letter_topic=settings.names.trigger_dead_letter_topic,
         own_topics=frozenset(
-            {settings.names.plan_topic, settings.names.outcome_topic, settings.names.event_types_topic}
+            {
+                settings.names.plan_topic,
+                settings.names.outcome_topic,
+                settings.names.event_types_topic,
+                settings.names.resources_topic,
+            }
         ),
         any_broker_class=settings.control.any_broker_class,
         most_replicas=settings.kafka.most_replicas,
@@ -113,10 +122,15 @@ async def controlling(
 
 
 class Applier:
-    """Brings what the files say into a store, again and again; tells every problem."""
+    """Brings what the files say into a store, again and again; tells every problem.
 
-    def __init__(self, store: Store, settings: Settings, say: Say) -> None:
+    In a store that outlives the process (`lasting`) it marks what is written in a file, and takes away what earlier
+    processes have brought and no file says any more.
+    """
+
+    def __init__(self, store: Store, settings: Settings, say: Say, *, lasting: bool = False) -> None:
         self._store = store
+        self._lasting = lasting
         self._defaults = defaults_of(settings)
         self._say = say
         self._applied: set[Key] = set()
@@ -136,13 +150,16 @@ class Applier:
         problems = [str(problem) for problem in manifest.problems]
         wanted: set[Key] = set()
         there = {key_of(r): r.metadata.annotations.get(PAUSED_ANNOTATION) for r in self._store.list()}
+        if self._lasting:
+            self._applied |= {key_of(r) for r in self._store.list() if FILE_ANNOTATION in r.metadata.annotations}
         for located in manifest.resources:
             key = key_of(located.resource)
             wanted.add(key)
             self._places[key] = f"{located.file}:{located.line}"
             try:
-                await self._store.apply(self._as_paused(located.resource.defaulted(self._defaults), there.get(key)))
-            except Invalid as error:
+                resource = self._as_paused(located.resource.defaulted(self._defaults), there.get(key))
+                await self._store.apply(_marked(resource, located.file) if self._lasting else resource)
+            except EventingError as error:
                 problems.append(f"{located.file}:{located.line}: {error}")
         if problems:
             self._applied |= wanted
@@ -167,25 +184,77 @@ class Applier:
         return resource.model_copy(update={"metadata": metadata})
 
 
+def _marked(resource: Resource, file: str) -> Resource:
+    metadata = resource.metadata.annotated(**{FILE_ANNOTATION: file})
+    return resource.model_copy(update={"metadata": metadata})
+
+
 async def serve_controller(settings: Settings, paths: Sequence[Path], *, watch: bool, stop: asyncio.Event) -> None:
     """Run until `stop`: `kanal controller`."""
-    async with alone(settings) as role:
-        store = MemoryStore(_now)
-        applier = Applier(store, settings, lambda text: print(text, file=sys.stderr, flush=True))
+    token = settings.control.token
+    async with AsyncExitStack() as stack:
+        role = await stack.enter_async_context(alone(settings))
+        store = await stack.enter_async_context(storing(settings, role.kafka)) if token else MemoryStore(_now)
+        applier = Applier(store, settings, lambda text: print(text, file=sys.stderr, flush=True), lasting=bool(token))
         features = features_of(settings)
         news = files.changes(paths, features)
         await applier.apply(files.load(paths, features))
-        async with controlling(settings, store, role.feed, role.kafka, role.telemetry) as control:
-            routers = [operations(control.operations), looking(settings, control.controller, role.kafka)]
-            app = api(store, ready=lambda: control.ready, metrics=role.telemetry.exposition, routers=routers)
-            async with serving(
-                app, settings.control.host, settings.control.port, what="controller", setting="--port"
-            ) as port:
-                _log.info("controller ready", port=port, kafka=settings.kafka.bootstrap)
-                if watch:
-                    async with beside(following(applier, news)):
-                        await stop.wait()
-                await stop.wait()
+        control = await stack.enter_async_context(controlling(settings, store, role.feed, role.kafka, role.telemetry))
+        port = await stack.enter_async_context(
+            telling(settings, store, control, role.kafka, role.telemetry, token=token, setting="--port")
+        )
+        _log.info("controller ready", port=port, kafka=settings.kafka.bootstrap)
+        if watch:
+            await stack.enter_async_context(beside(following(applier, news)))
+        await stop.wait()
+
+
+@asynccontextmanager
+async def storing(settings: Settings, kafka: Clients) -> AsyncIterator[LocalStore]:
+    """The resources that Kafka keeps, while inside; ends with `Unavailable` where another process takes them over."""
+    store = await opened(settings.kafka, settings.names.resources_topic, kafka.appender, kafka.admin, _now)
+    try:
+        async with beside(_notice_other(store)):
+            yield store
+    finally:
+        await store.aclose()
+
+
+async def _notice_other(store: LocalStore) -> None:
+    raise await store.ousted()
+
+
+@asynccontextmanager
+async def telling(
+    settings: Settings,
+    store: Store,
+    control: Control,
+    kafka: Clients,
+    telemetry: Telemetry,
+    *,
+    token: str,
+    setting: str,
+) -> AsyncIterator[int]:
+    """Serve the API of the resources and of everything else that a person may ask while inside; yields the port."""
+    events, ending = Happenings(store, _now), asyncio.Event()
+    app = api(
+        store,
+        ready=lambda: control.ready,
+        metrics=telemetry.exposition,
+        routers=[operations(control.operations), looking(settings, control.controller, kafka)],
+        token=token,
+        events=events,
+        defaults=defaults_of(settings),
+        features=features_of(settings),
+        now=_now,
+        ending=ending,
+    )
+    served = serving(app, settings.control.host, settings.control.port, what="controller", setting=setting)
+    async with beside(events.run()), served as port:
+        try:
+            yield port
+        finally:
+            ending.set()
 
 
 async def following(applier: Applier, news: AsyncIterator[Manifest]) -> None:

@@ -65,6 +65,7 @@ class Stand:
             "names.dead_letter_topic": f"{self._prefix}.dead.{{name}}",
             "names.outcome_topic": f"{self._prefix}.outcomes",
             "names.plan_topic": f"{self._prefix}.plan",
+            "names.resources_topic": f"{self._prefix}.resources",
             "kafka.session_timeout_s": str(SESSION_S),
             "delivery.in_flight_events": str(IN_FLIGHT),
             "delivery.commit_interval_s": str(COMMIT_S),

@@ -29,6 +29,7 @@ OWN_NAMES = {
     "event_types_topic": "{topic}.eventtypes",
     "outcome_topic": "{topic}.outcomes",
     "plan_topic": "{topic}.plan",
+    "resources_topic": "{topic}.resources",
 }
 IN_WORDS = {"dead-letters": {"faulty": 7}}
 """By example: how many events a README promises at a display without showing them."""

@@ -125,6 +125,7 @@ def own_names(topic: str) -> list[str]:
         "subscription_group": f"{topic}.{{uid}}",
         "dead_letter_topic": f"{topic}.dead.{{name}}",
         "plan_topic": f"{topic}.plan",
+        "resources_topic": f"{topic}.resources",
     }
     return [part for name, value in names.items() for part in ("--set", f"names.{name}={value}")]
 
@@ -221,7 +222,7 @@ def test_what_is_wrong_in_a_file_names_file_line_field_and_fix_and_the_rest_runs
     file.write_text(WRONG)
     with kanal("up", str(file), "--kafka", kafka, "--port", "0", "--api-port", "0", *own_names(topic)) as stack:
         stack.until(lambda lines: any(line.startswith("ready") for line in lines))
-        stack.line("NOT READY")
+        stack.until(lambda lines: any(line.startswith("NOT READY") and "default/lost" in line for line in lines))
         text = "\n".join(stack.lines)
         assert f'{file}:2: Chanel default/typo: kind: "Chanel" is not known; did you mean Channel?' in text
         assert f"{file}:21: Subscription default/hasty: spec.subscribr: there is no such field; did you mean" in text
