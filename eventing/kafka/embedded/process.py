@@ -152,7 +152,7 @@ class Child:
         code = self._process.wait()
         guard = self._process.stdin
         if guard is not None:
-            with contextlib.suppress(OSError):
+            # Who is killed together with the shell that waits for this line leaves nobody to read it.
+            with contextlib.suppress(OSError), guard:
                 guard.write(b"reaped\n")
-                guard.close()
         self._exit.set_result(code)
