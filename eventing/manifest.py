@@ -14,7 +14,7 @@ from typing import Any
 from eventing.kinds.field_error import FieldError, Path
 from eventing.kinds.key import Key, key_of
 from eventing.kinds.meta import Features, ObjectMeta, Resource
-from eventing.kinds.registry import KINDS, InvalidResource, parse, title
+from eventing.kinds.registry import AT_HOME, KINDS, InvalidResource, parse, title
 from eventing.kinds.wording import sort_of
 from eventing.yamltext import documents
 from eventing.yamltree import Document, Flaw
@@ -118,7 +118,10 @@ def _is_foreign(value: Any) -> bool:
     kind, version = (value.get("kind"), value.get("apiVersion")) if isinstance(value, Mapping) else (None, None)
     if not isinstance(kind, str) or not isinstance(version, str) or not kind or not version:
         return False
-    return version.rpartition("/")[0] not in _OUR_GROUPS and kind not in (one.KIND for one in KINDS)
+    group = version.rpartition("/")[0]
+    if (group, kind) in ((one.GROUP, one.KIND) for one in AT_HOME):
+        return False
+    return group not in _OUR_GROUPS and kind not in (one.KIND for one in KINDS)
 
 
 def _items(value: Any, path: Path) -> Iterator[tuple[Any, Path]]:

@@ -209,8 +209,53 @@ class Control:
     event_type_auto_create: bool = _setting(
         False, "Whether EventTypes are made of what is sent and replied (Knative's `eventtype-auto-create`)."
     )
+    delete_topics: bool = _setting(
+        False,
+        "Whether the topic of a channel or Broker goes with it, as in Knative. What lies in dead letter topics stays in any case.",
+    )
     probe_urls: list[str] = _setting(
         [], "Base URLs of every ingress to probe, with commas; empty: the ingress's public URL."
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kubernetes:
+    """A cluster whose API server holds the resources."""
+
+    enabled: bool = _setting(False, "Whether the resources live in a Kubernetes API server.")
+    kubeconfig: str = _setting(
+        "", "How to reach it; empty: the service account of the pod, else `$KUBECONFIG`, else `~/.kube/config`."
+    )
+    namespace: str = _setting(
+        "kanal", "The namespace of this installation, in which its ConfigMaps, its lease and its ingress Services are."
+    )
+    serves: str = _setting(
+        "everything",
+        "`everything`, or `kafka`: only KafkaChannels and Brokers of the class Kafka, because Knative's own core serves the "
+        "rest.",
+    )
+    lease: str = _setting("kanal-controller", "The Lease that the one working controller holds.")
+    cluster_domain: str = _setting("cluster.local", "The domain of the cluster's Services.")
+    channel_service: str = _setting(
+        "kafka-channel-ingress", "The Service of the ingress that takes events for channels."
+    )
+    broker_service: str = _setting("kafka-broker-ingress", "The Service of the ingress that takes events for Brokers.")
+    channel_url: str = _setting(
+        "", "Template of a channel's address, of {namespace}, {name} and {service}; empty: that of its own Service."
+    )
+    broker_url: str = _setting(
+        "", "Template of a Broker's address, of {namespace} and {name}; empty: a path of `kubernetes.broker_service`."
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Webhook:
+    """Where the API server of a cluster asks about resources."""
+
+    host: str = _setting("127.0.0.1", "Address to listen on; `0.0.0.0` in a container.")
+    port: int = _setting(8443, "Port to listen on, always with TLS; 0 takes a free one.")
+    resync_s: float = _setting(
+        15.0, "How often its certificate is looked at, and whether everything that has to trusts it."
     )
 
 
@@ -241,6 +286,8 @@ class Settings:
     names: Names = field(default_factory=Names)
     resolve: Resolve = field(default_factory=Resolve)
     control: Control = field(default_factory=Control)
+    kubernetes: Kubernetes = field(default_factory=Kubernetes)
+    webhook: Webhook = field(default_factory=Webhook)
     health: Health = field(default_factory=Health)
     log: Log = field(default_factory=Log)
 

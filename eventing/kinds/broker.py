@@ -99,11 +99,15 @@ class Broker(Resource):
 
     def defaulted(self, defaults: Defaults) -> Self:
         spec, namespace = self.spec, self.metadata.namespace
-        filled = {
-            "config": spec.config and spec.config.in_namespace(namespace),
-            "delivery": (_DELIVERY if spec.delivery is None else spec.delivery).in_namespace(namespace),
-        }
-        metadata = self.metadata.annotated(**{CLASS_ANNOTATION: defaults.broker_class})
+        here = defaults.of(namespace)
+        metadata = self.metadata.annotated(**{CLASS_ANNOTATION: here.broker_class})
+        usual = here.broker(metadata.annotations[CLASS_ANNOTATION])
+        config, delivery = spec.config, spec.delivery
+        if config is None and usual.config is not None:
+            config = KReference.model_validate(usual.config)
+        if delivery is None:
+            delivery = _DELIVERY if usual.delivery is None else DeliverySpec.model_validate(usual.delivery)
+        filled = {"config": config and config.in_namespace(namespace), "delivery": delivery.in_namespace(namespace)}
         return self.model_copy(update={"metadata": metadata, "spec": spec.model_copy(update=filled)})
 
     def faults(self, features: Features) -> list[FieldError]:  # noqa: ARG002 - no feature touches a Broker

@@ -94,7 +94,7 @@ class Channel(Resource):
     def defaulted(self, defaults: Defaults) -> Self:
         spec = self.spec
         filled = {
-            "channel_template": spec.channel_template or ChannelTemplate.default(defaults),
+            "channel_template": spec.channel_template or ChannelTemplate.default(defaults.of(self.metadata.namespace)),
             "delivery": spec.delivery and spec.delivery.in_namespace(self.metadata.namespace),
         }
         return self.model_copy(update={"metadata": subscribable(self.metadata), "spec": spec.model_copy(update=filled)})

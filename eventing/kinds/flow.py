@@ -63,7 +63,7 @@ class Flow(Resource):
         namespace, spec = self.metadata.namespace, self.spec
         filled = {
             **spec.parts_in_namespace(namespace),
-            "channel_template": spec.channel_template or ChannelTemplate.default(defaults),
+            "channel_template": spec.channel_template or ChannelTemplate.default(defaults.of(namespace)),
             "reply": spec.reply and spec.reply.in_namespace(namespace),
         }
         return self.model_copy(update={"spec": spec.model_copy(update=filled)})

@@ -83,11 +83,12 @@ class KafkaChannel(Resource):
     spec: KafkaChannelSpec = Field(default=KafkaChannelSpec(), description="How the topic should be.")
 
     def defaulted(self, defaults: Defaults) -> Self:
-        spec = self.spec
+        spec, namespace = self.spec, self.metadata.namespace
+        here = defaults.of(namespace)
         filled = {
-            "num_partitions": spec.num_partitions or defaults.partitions,
-            "replication_factor": spec.replication_factor or defaults.replication_factor,
-            "delivery": spec.delivery and spec.delivery.in_namespace(self.metadata.namespace),
+            "num_partitions": spec.num_partitions or here.partitions,
+            "replication_factor": spec.replication_factor or here.replication_factor,
+            "delivery": spec.delivery and spec.delivery.in_namespace(namespace),
         }
         return self.model_copy(update={"metadata": subscribable(self.metadata), "spec": spec.model_copy(update=filled)})
 

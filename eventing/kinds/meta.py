@@ -75,8 +75,20 @@ class ObjectMeta(Model):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerDefault:
+    """What a Broker of some class gets where it says nothing: a KReference and a DeliverySpec, as documents."""
+
+    config: Mapping[str, str] | None = None
+    delivery: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Defaults:
-    """What is filled in where a resource says nothing (Knative's `default-ch-webhook` and `kafka-channel-config`)."""
+    """What is filled in where a resource says nothing (Knative's `default-ch-webhook` and `config-br-defaults`).
+
+    `broker_default` is for Brokers of a class that `broker_classes` does not name. `namespaces` holds what counts in
+    place of all this in a namespace. With `own_config_only` the ConfigMap of a Broker must be in the Broker's namespace.
+    """
 
     channel_api_version: str = "messaging.knative.dev/v1beta1"
     channel_kind: str = "KafkaChannel"
@@ -85,6 +97,18 @@ class Defaults:
     replication_factor: int = 1
     broker_class: str = "Kafka"
     broker_partitions: int = 10
+    broker_default: BrokerDefault = BrokerDefault()
+    broker_classes: Mapping[str, BrokerDefault] = field(default_factory=dict)
+    own_config_only: bool = False
+    namespaces: Mapping[str, Defaults] = field(default_factory=dict)
+
+    def of(self, namespace: str) -> Defaults:
+        """What counts in this namespace."""
+        return self.namespaces.get(namespace, self)
+
+    def broker(self, broker_class: str) -> BrokerDefault:
+        """What a Broker of this class gets."""
+        return self.broker_classes.get(broker_class, self.broker_default)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,8 @@ from eventing.kinds.field_error import FieldError
 from eventing.kinds.kafkachannel import KafkaChannel
 from eventing.kinds.meta import DEFAULT_NAMESPACE, Defaults, Features, Resource
 from eventing.kinds.parallel import Parallel
+from eventing.kinds.secret import Secret
+from eventing.kinds.service import Service
 from eventing.kinds.subscription import Subscription
 from eventing.kinds.translate import Spelling, field_errors
 from eventing.kinds.trigger import Trigger
@@ -33,6 +35,9 @@ KINDS: tuple[type[Resource], ...] = (
     EventType,
     ConfigMap,
 )
+AT_HOME: tuple[type[Resource], ...] = (Service, Secret)
+"""Kubernetes' own kinds that are kept where there is no cluster that has them."""
+_ALL = (*KINDS, *AT_HOME)
 
 _DEFAULTS = Defaults()
 _NO_FEATURES = Features()
@@ -49,7 +54,7 @@ class InvalidResource(Invalid):
 def find(api_version: str, kind: str) -> type[Resource] | None:
     """The model of a kind in a served version."""
     group, _, version = api_version.rpartition("/")
-    return next((k for k in KINDS if (group, kind) == (k.GROUP, k.KIND) and version in k.VERSIONS), None)
+    return next((k for k in _ALL if (group, kind) == (k.GROUP, k.KIND) and version in k.VERSIONS), None)
 
 
 def named(word: str) -> tuple[type[Resource], ...]:
@@ -58,8 +63,8 @@ def named(word: str) -> tuple[type[Resource], ...]:
     Raises `Invalid` with the nearest word where there is no such kind.
     """
     short, _, group = word.lower().partition(".")
-    words = {kind: (kind.PLURAL, kind.SINGULAR, *kind.SHORT_NAMES) for kind in KINDS}
-    found = tuple(kind for kind in KINDS if short in words[kind] and group in ("", kind.GROUP))
+    words = {kind: (kind.PLURAL, kind.SINGULAR, *kind.SHORT_NAMES) for kind in _ALL}
+    found = tuple(kind for kind in _ALL if short in words[kind] and group in ("", kind.GROUP))
     found = found or tuple(kind for kind in KINDS if word.lower() in kind.CATEGORIES)
     if found:
         return found
@@ -102,7 +107,7 @@ def _model_of(document: Mapping[str, Any]) -> type[Resource] | FieldError:
     kinds = list(dict.fromkeys(model.KIND for model in KINDS))
     if not isinstance(kind, str) or not kind:
         return FieldError(("kind",), "the document does not say what kind it is", f"add kind: {either(kinds)}")
-    served = [model.full_version(one) for model in KINDS if kind == model.KIND for one in model.VERSIONS]
+    served = [model.full_version(one) for model in _ALL if kind == model.KIND for one in model.VERSIONS]
     if not served:
         near = nearest(kind, kinds)
         fix = f"did you mean {near}?" if near else f"the kinds are {either(kinds, 'and')}"

@@ -11,57 +11,55 @@ from eventing.kinds.condition import TRUE, Fact
 from eventing.kinds.configmap import ConfigMap
 from eventing.kinds.key import Key, key_of
 from eventing.plan import linking, names, topics
-from eventing.plan.brokerconfig import TopicSettings, broker_class, topic_settings
-from eventing.plan.claims import EVERYONE, Claim, path, recorded_topic, refused, served
+from eventing.plan.addresses import path
+from eventing.plan.brokerconfig import broker_class, topic_settings
+from eventing.plan.claims import EVERYONE, Claim, recorded_topic, refused, served, told
+from eventing.plan.installation import Installed
 from eventing.plan.model import Ingress, TopicSpec
-from eventing.plan.options import Observed, Options, Problem
-from eventing.plan.resolve import Resolver
+from eventing.plan.options import Options, Problem
+from eventing.plan.scene import Scene
 from eventing.plan.status import Status, false, seen
+from eventing.plan.topicsettings import TopicSettings, kept_keys
 
 Maps = Mapping[Key, ConfigMap]
 
 
-def is_served(broker: Broker, options: Options) -> bool:
-    """Whether Kanal serves this Broker's class. One that it doesn't is left alone: somebody else may serve it."""
-    return options.any_broker_class or broker_class(broker, options) == KAFKA_CLASS
-
-
-def wanted(broker: Broker, maps: Maps, options: Options) -> tuple[Ingress, TopicSpec]:
+def wanted(broker: Broker, maps: Maps, options: Options, installed: Installed) -> tuple[Ingress, TopicSpec]:
     """The route and the topic of a Broker.
 
     Raises `Invalid` where its topic can't have a name, or where nothing says how a topic that is yet to be made should be.
     """
-    key, topic = key_of(broker), _topic(broker, maps, options)
+    key, topic = key_of(broker), _topic(broker, maps, options, installed)
     return Ingress(broker.metadata.uid, key.kind, key.namespace, key.name, topic.name, path(key), ttl=broker.ttl), topic
 
 
-def broker(
-    broker: Broker, claim: Claim, maps: Maps, resolver: Resolver, options: Options, observed: Observed
-) -> Status:
+def broker(broker: Broker, claim: Claim, scene: Scene) -> Status:
     """The status of a Broker that has got what its claim says."""
+    options, observed = scene.options, scene.observed
     if isinstance(claim, Problem):
         return refused(broker, kind.CONFIG_PARSED, claim)
     settings, dead_letter = None, None
     try:
-        settings = topic_settings(broker, maps, options)
+        settings = topic_settings(broker, scene.maps, options, scene.installed.broker_topics)
         parsed = settings.parsed
-        dead_letter = linking.dead_letter(broker, None, resolver)
+        dead_letter = linking.dead_letter(broker, None, scene.resolver)
     except Invalid as error:
         # Not Ready, but it goes on taking events: what is sent meanwhile is delivered once all is there.
         parsed = false(Problem(error.reason, str(error)))
     facts = {
         kind.CONFIG_PARSED: parsed,
-        kind.CONFIG_MAP_UPDATED: TRUE,
-        kind.TOPIC_READY: _topic_ready(broker, claim.topic, settings, options, observed),
+        kind.CONFIG_MAP_UPDATED: told(claim, observed),
+        kind.TOPIC_READY: _topic_ready(broker, claim.topic, settings, scene),
         kind.DATA_PLANE_AVAILABLE: _available(broker, options),
         kind.PROBE_SUCCEEDED: seen(broker.metadata.uid, observed.routes, "the ingresses have not been asked yet"),
         kind.ADDRESSABLE: TRUE,
         kind.EVENT_POLICIES_READY: EVERYONE,
     }
-    return served(broker, facts, claim, options, dead_letter)
+    recorded = kept_keys(broker.status) if settings is None else settings.recorded
+    return served(broker, facts, claim, options, dead_letter, recorded)
 
 
-def _topic(broker: Broker, maps: Maps, options: Options) -> TopicSpec:
+def _topic(broker: Broker, maps: Maps, options: Options, installed: Installed) -> TopicSpec:
     if broker.external_topic in options.own_topics:
         field, fix = f"metadata.annotations[{kind.EXTERNAL_TOPIC_ANNOTATION}]", "name a topic for events"
         raise Invalid(f"the topic {broker.external_topic} is for Kanal's own records", field=field, fix=fix)
@@ -69,7 +67,7 @@ def _topic(broker: Broker, maps: Maps, options: Options) -> TopicSpec:
         return TopicSpec(broker.external_topic, external=True)
     recorded = recorded_topic(broker)
     try:
-        settings = topic_settings(broker, maps, options)
+        settings = topic_settings(broker, maps, options, installed.broker_topics)
     except Invalid:
         if recorded is None:
             raise
@@ -83,9 +81,8 @@ def _topic(broker: Broker, maps: Maps, options: Options) -> TopicSpec:
     )
 
 
-def _topic_ready(
-    broker: Broker, topic: str, settings: TopicSettings | None, options: Options, observed: Observed
-) -> Fact:
+def _topic_ready(broker: Broker, topic: str, settings: TopicSettings | None, scene: Scene) -> Fact:
+    options, observed = scene.options, scene.observed
     if settings is None or broker.external_topic is not None:
         return topics.topic_ready(topic, 1, options, observed)
     fact = topics.topic_ready(topic, settings.replication_factor, options, observed)

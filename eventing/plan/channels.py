@@ -13,10 +13,12 @@ from eventing.kinds.durations import seconds
 from eventing.kinds.kafkachannel import KafkaChannel
 from eventing.kinds.key import Key, key_of
 from eventing.plan import linking, names, topics
-from eventing.plan.claims import EVERYONE, Claim, path, recorded_topic, refused, served
+from eventing.plan.addresses import hosts, path
+from eventing.plan.claims import EVERYONE, Claim, recorded_topic, refused, served, told
 from eventing.plan.model import Ingress, TopicSpec
-from eventing.plan.options import Observed, Options, Problem
+from eventing.plan.options import Options, Problem
 from eventing.plan.resolve import Resolver
+from eventing.plan.scene import Scene
 from eventing.plan.status import Status, false, ready_of, seen, status_of
 
 
@@ -30,37 +32,39 @@ def wanted(channel: KafkaChannel, options: Options) -> tuple[Ingress, TopicSpec]
     key, spec = key_of(channel), channel.spec
     topic = TopicSpec(
         recorded_topic(channel) or names.channel_topic(options, key.namespace, key.name),
-        spec.num_partitions or 1,
-        topics.replicas(spec.replication_factor or 1, options),
+        spec.num_partitions or options.defaults.partitions,
+        topics.replicas(_replicas(channel, options), options),
         {} if spec.retention_duration is None else {"retention.ms": str(int(seconds(spec.retention_duration) * 1000))},
     )
-    hosts = (names.channel_host(key.namespace, key.name),)
     uid = channel.metadata.uid
-    return Ingress(uid, key.kind, key.namespace, key.name, topic.name, path(key), hosts), topic
+    return Ingress(uid, key.kind, key.namespace, key.name, topic.name, path(key), hosts(options, key)), topic
 
 
-def kafka_channel(
-    channel: KafkaChannel, claim: Claim, resolver: Resolver, options: Options, observed: Observed
-) -> Status:
+def kafka_channel(channel: KafkaChannel, claim: Claim, scene: Scene) -> Status:
     """The status of a KafkaChannel that has got what its claim says."""
+    options, observed = scene.options, scene.observed
     if isinstance(claim, Problem):
         return refused(channel, kafka.CONFIG_PARSED, claim)
-    dead_letter, parsed = None, TRUE
+    dead_letter, parsed = None, scene.installed.channels_parsed
     try:
-        dead_letter = linking.dead_letter(channel, None, resolver)
+        dead_letter = linking.dead_letter(channel, None, scene.resolver)
     except Invalid as error:
         # Not Ready, but it goes on taking events: what is sent meanwhile is delivered once the sink is there.
         parsed = false(Problem(error.reason, str(error)))
     facts = {
         kafka.CONFIG_PARSED: parsed,
-        kafka.CONFIG_MAP_UPDATED: TRUE,
-        kafka.TOPIC_READY: topics.topic_ready(claim.topic, channel.spec.replication_factor or 1, options, observed),
+        kafka.CONFIG_MAP_UPDATED: told(claim, observed),
+        kafka.TOPIC_READY: topics.topic_ready(claim.topic, _replicas(channel, options), options, observed),
         kafka.PROBE_SUCCEEDED: seen(channel.metadata.uid, observed.routes, "the ingresses have not been asked yet"),
         kafka.SUBSCRIBERS: TRUE,
         kafka.ADDRESSABLE: TRUE,
         kafka.EVENT_POLICIES_READY: EVERYONE,
     }
     return served(channel, facts, claim, options, dead_letter)
+
+
+def _replicas(channel: KafkaChannel, options: Options) -> int:
+    return channel.spec.replication_factor or options.defaults.replication_factor
 
 
 def channel(resource: Channel, backing: Status | None, refusal: Problem | None, resolver: Resolver) -> Status:

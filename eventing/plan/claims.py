@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from eventing.errors import Invalid
-from eventing.kinds.condition import Fact
-from eventing.kinds.key import Key, key_of
+from eventing.kinds.condition import TRUE, Fact
+from eventing.kinds.key import key_of
 from eventing.kinds.meta import Resource
+from eventing.plan.addresses import address
 from eventing.plan.model import Ingress, TopicSpec
-from eventing.plan.options import Options, Problem
+from eventing.plan.options import NOT_PUBLISHED, Observed, Options, Problem
 from eventing.plan.status import Facts, Status, false, status_of
 
 TOPIC_ANNOTATION = "default.topic"
+ADDRESS_NAME = "http"
+"""The name of the one address that a channel or Broker has."""
 EVERYONE = Fact("True", "NoEventPolicy", "no EventPolicy applies; everyone may send")
 
 
@@ -57,6 +60,12 @@ class Claims:
         self.topics.setdefault(topic.name, topic)
 
 
+def told(route: Ingress, observed: Observed) -> Fact:
+    """ConfigMapUpdated: whether the data plane could be told of this route, for which Knative writes a ConfigMap."""
+    problem = observed.routes.get(route.uid)
+    return false(problem) if problem is not None and problem.reason == NOT_PUBLISHED else TRUE
+
+
 def recorded_topic(resource: Resource) -> str | None:
     """The topic that a channel or broker has already, whatever the template says now."""
     annotations: Mapping[str, str] = resource.status.get("annotations", {})
@@ -70,23 +79,20 @@ def refused(resource: Resource, condition: str, problem: Problem) -> Status:
     return status_of(resource, {condition: false(problem)}, annotations=kept)
 
 
-def served(resource: Resource, facts: Facts, route: Ingress, options: Options, dead_letter: str | None) -> Status:
-    """The status of one that has this route."""
-    url = {"name": "http", "url": address(options, key_of(resource))}
-    annotations = {TOPIC_ANNOTATION: route.topic}
+def served(
+    resource: Resource,
+    facts: Facts,
+    route: Ingress,
+    options: Options,
+    dead_letter: str | None,
+    recorded: Mapping[str, str] | None = None,
+) -> Status:
+    """The status of one that has this route; `recorded` are annotations beside that of its topic."""
+    url = {"name": ADDRESS_NAME, "url": address(options, key_of(resource))}
+    annotations = {**(recorded or {}), TOPIC_ANNOTATION: route.topic}
     return status_of(
         resource, facts, address=url, addresses=[url], annotations=annotations, deadLetterSinkUri=dead_letter
     )
-
-
-def path(key: Key) -> str:
-    """The path of an address."""
-    return f"/{key.namespace}/{key.name}"
-
-
-def address(options: Options, key: Key) -> str:
-    """The URL to which events for this channel or broker are POSTed."""
-    return options.base_url.rstrip("/") + path(key)
 
 
 def _title(route: Ingress) -> str:

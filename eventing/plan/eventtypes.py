@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import orjson
 
-from eventing.errors import Invalid
+from eventing.errors import Invalid, NotFound
 from eventing.kinds.broker import Broker
 from eventing.kinds.condition import TRUE, Fact
 from eventing.kinds.destination import Destination
@@ -94,6 +94,14 @@ def _reference_exists(one: EventType, resources: Resources, resolver: Resolver) 
     if reference is None or key is None:
         return Fact("True", "ReferenceNotSet", "it refers to nothing")
     if key in resources:
+        return TRUE
+    try:
+        resolver.require(key, "spec.reference")
+    except NotFound:
+        pass
+    except Invalid as error:
+        return false(Problem("ResourceUnknown", str(error)))
+    else:
         return TRUE
     try:
         # A Service stands in no file, but its URL may be known.

@@ -22,6 +22,7 @@ from eventing.kinds.subscription import Subscription
 from eventing.plan.channels import backing_key
 from eventing.plan.flows import Want, channel_spec, children
 from eventing.plan.options import Options, Problem
+from eventing.plan.scene import is_going
 
 _CHILDREN: Mapping[tuple[str, str], tuple[type[Resource], ...]] = {
     (Channel.GROUP, Channel.KIND): (KafkaChannel,),
@@ -45,11 +46,12 @@ def expand(resources: Mapping[Key, Resource], options: Options) -> Expansion:
     owners: dict[Key, Key] = {}
     refusals: dict[tuple[Key, Key], Problem] = {}
     for key, owner in resources.items():
-        for want in _wants(owner):
+        for want in () if is_going(owner) else _wants(owner):
             old = resources.get(want.key)
             problem = _taken(owner, want, old, owners) or _waits(key, want, owners)
             # One that can't become what it should be stays as it is.
             child = None if problem else old
+            problem = problem or _goes(want, old)
             if problem is None:
                 try:
                     child = _made(owner, want, old, options)
@@ -97,10 +99,16 @@ def _waits(owner: Key, want: Want, owners: Mapping[Key, Key]) -> Problem | None:
     return None if missing is None else Problem("ChannelMissing", f"{want.key} waits for {missing}")
 
 
+def _goes(want: Want, old: Resource | None) -> Problem | None:
+    if old is None or not is_going(old):
+        return None
+    return Problem("ChildBeingDeleted", f"{want.key} is being deleted, and is made anew once it is gone")
+
+
 def _made(owner: Resource, want: Want, old: Resource | None, options: Options) -> Resource:
     """The child. Raises `Invalid` where its spec is none, or changes what may not change."""
     key, kind = want.key, KafkaChannel if want.key.kind == KafkaChannel.KIND else Subscription
-    defaults = options.defaults
+    defaults = options.defaults.of(key.namespace)
     if isinstance(old, KafkaChannel):
         # What the template leaves open was decided when the topic was made.
         partitions = old.spec.num_partitions or defaults.partitions
@@ -114,6 +122,10 @@ def _made(owner: Resource, want: Want, old: Resource | None, options: Options) -
             "spec": want.spec,
         }
     ).defaulted(defaults)
+    if isinstance(child, KafkaChannel) and isinstance(old, KafkaChannel):
+        # On a cluster the controller keeps the list of subscribers there.
+        spec = child.spec.model_copy(update={"subscribers": old.spec.subscribers})
+        child = child.model_copy(update={"spec": spec})
     controller = OwnerReference(
         api_version=owner.api_version,
         kind=owner.kind,

@@ -39,10 +39,10 @@ class Groups:
             if recorded:
                 self._owners.setdefault(recorded, key_of(end))
 
-    def take(self, end: End, group: str) -> str:
+    def take(self, end: Key, group: str) -> str:
         """The group. Raises `Invalid` where it is another's."""
-        owner = self._owners.setdefault(group, key_of(end))
-        if owner != key_of(end):
+        owner = self._owners.setdefault(group, end)
+        if owner != end:
             fix = "let the templates of the settings names.* tell the two apart"
             raise Invalid(f"the group {group} belongs to {owner} already", fix=fix)
         return group
@@ -91,11 +91,6 @@ def pace(metadata: ObjectMeta) -> Pace:
     return "paused" if is_paused(metadata) else "running"
 
 
-def url_of(status: Status) -> str:
-    """The address in the status of a channel or broker, empty where it has none."""
-    return str(status.get("address", {}).get("url", ""))
-
-
 def problem_of(error: Invalid) -> Problem:
     """What is said of a reference that leads nowhere."""
     return Problem("ReferenceMissing" if isinstance(error, NotFound) else error.reason, str(error))
@@ -104,7 +99,11 @@ def problem_of(error: Invalid) -> Problem:
 def parent_ready(parent: Key, status: Status) -> Fact:
     """Whether another object is ready, with its name where it isn't."""
     ready = ready_of(status)
-    return ready if ready.status == "True" else Fact(ready.status, ready.reason, f"{parent}: {ready.message}")
+    return (
+        ready
+        if ready.status == "True"
+        else Fact(ready.status, ready.reason, f"{parent}: {ready.message or 'is not ready yet'}")
+    )
 
 
 def likely(missing: Key, known: Iterable[Key]) -> str:

@@ -98,9 +98,27 @@ class Egress:
 
 
 @dataclass(frozen=True, slots=True)
+class Remnant:
+    """A group or topic in Kafka that a plan has no use for: whose it is (`uid`) waits for something, or is gone.
+
+    A group has the topic that it reads, a topic the path under which events came to it.
+    """
+
+    uid: str
+    topic: str = ""
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything the data plane does, by uid; topics by name."""
+    """Everything the data plane does, by uid; topics by name.
+
+    Groups and topics that were made and are not in use are `idle`, by name, so that whoever controls this installation next
+    knows what is left to take away.
+    """
 
     ingresses: Mapping[str, Ingress] = field(default_factory=dict)
     egresses: Mapping[str, Egress] = field(default_factory=dict)
     topics: Mapping[str, TopicSpec] = field(default_factory=dict)
+    idle_groups: Mapping[str, Remnant] = field(default_factory=dict)
+    idle_topics: Mapping[str, Remnant] = field(default_factory=dict)

@@ -46,9 +46,14 @@ def subscription_group(options: Options, namespace: str, channel: str, uid: str,
 
 
 def channel_host(namespace: str, name: str) -> str:
-    """The host name of a channel in its cluster (behaviour §1.3); the suffix goes where a Service name has no room."""
+    """The host name of a channel in its cluster (behaviour §1.3)."""
+    return f"{channel_service(name)}.{namespace}.svc.cluster.local"
+
+
+def channel_service(name: str) -> str:
+    """The Service of a channel; the suffix goes where a Service name has no room."""
     service = name + _SUFFIX
-    return f"{service if len(service) <= MAX_SERVICE_NAME else name}.{namespace}.svc.cluster.local"
+    return service if len(service) <= MAX_SERVICE_NAME else name
 
 
 def _topic(template: str, setting: str, **facts: str) -> str:

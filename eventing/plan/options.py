@@ -7,8 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
 
+from eventing.kinds.key import Key
 from eventing.kinds.meta import Defaults, Resource
+
+Serves: TypeAlias = Literal["everything", "kafka"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +23,17 @@ class Options:
     """
 
     base_url: str = "http://127.0.0.1:8080"
+    channel_url: str = ""
+    """Template of a KafkaChannel's address, which takes `{service}` too, the name of its Service: `{name}-kn-channel`, or
+    without the suffix where that would be too long. Empty: its path at `base_url`."""
+    broker_url: str = ""
+    """Template of a Broker's address; empty: its path at `base_url`."""
+    in_cluster: bool = False
+    """Whether the resources live in a Kubernetes API server, which can be asked for everything that they refer to."""
+    system_namespace: str = "kanal"
+    """Where the ConfigMaps of this installation are; those of Knative's namespace count where one is missing here."""
+    serves: Serves = "everything"
+    """`kafka`: somebody else serves all but KafkaChannels and Brokers of the class Kafka, and writes `spec.subscribers`."""
     channel_topic: str = "knative-messaging-kafka.{namespace}.{name}"
     subscription_group: str = "kafka.{namespace}.{channel}.{uid}"
     dead_letter_topic: str = "kanal-dead-letters.{namespace}.{name}"
@@ -38,6 +53,8 @@ class Options:
 
 AWAY = "KafkaUnavailable"
 """The reason of a problem that says nothing but that Kafka could not be asked."""
+NOT_PUBLISHED = "PlanNotPublished"
+"""The reason of a problem that the data plane could not be told of a route."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +79,23 @@ class Observed:
 
 
 @dataclass(frozen=True, slots=True)
+class Foreign:
+    """An object of somebody else's kind to which a resource refers: a Service, a source, another Addressable.
+
+    `url` is empty where it has no address; `status` is its own. `problem` is why nothing is known of it, and what to do
+    about that: its kind may not be read, or does not exist. One that has a URL is used, whatever the problem.
+    """
+
+    url: str = ""
+    status: Mapping[str, Any] = field(default_factory=dict)
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All that a plan is a function of."""
+    """All that a plan is a function of. `elsewhere` holds what resources refer to and a cluster has."""
 
     resources: tuple[Resource, ...]
     options: Options = field(default_factory=Options)
     observed: Observed = field(default_factory=Observed)
+    elsewhere: Mapping[Key, Foreign] = field(default_factory=dict)

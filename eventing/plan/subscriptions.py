@@ -17,11 +17,12 @@ from eventing.kinds.subscription import Subscription
 from eventing.plan import linking, names
 from eventing.plan.channels import backing_key
 from eventing.plan.claims import TOPIC_ANNOTATION
-from eventing.plan.linking import GROUP_ANNOTATION, Groups, recorded_group
+from eventing.plan.linking import GROUP_ANNOTATION, recorded_group
 from eventing.plan.model import Egress
-from eventing.plan.options import Observed, Options, Problem
+from eventing.plan.options import Problem
 from eventing.plan.resolve import Resolver
-from eventing.plan.status import Status, false, ready_of, seen, status_of
+from eventing.plan.scene import BEING_DELETED, Scene
+from eventing.plan.status import Status, false, ready_of, seen, status_of, url_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +47,15 @@ class _Targets:
 
 def link(
     subscription: Subscription,
-    groups: Groups,
     channels: Mapping[Key, KafkaChannel],
     statuses: Mapping[Key, Status],
-    resolver: Resolver,
-    options: Options,
-    observed: Observed,
+    scene: Scene,
 ) -> Linked:
     """Link one Subscription to its channel and its targets.
 
     `channels` and `statuses` are those of all channels.
     """
+    options, observed = scene.options, scene.observed
     key, uid = key_of(subscription), subscription.metadata.uid
     ref = subscription.spec.channel
     named = Key(ref.kind_group, ref.kind, subscription.channel_namespace, ref.name)
@@ -64,13 +63,13 @@ def link(
     if is_paused(subscription.metadata):
         facts[kind.PAUSED] = linking.PAUSED
     try:
-        backing = _backing(named, channels, statuses)
+        backing = _backing(named, statuses)
         channel = channels[backing]
-        targets = _targets(subscription, channel, resolver)
+        targets = _targets(subscription, channel, scene.resolver)
         group = recorded_group(subscription) or names.subscription_group(
             options, key.namespace, named.name, uid, key.name
         )
-        groups.take(subscription, group)
+        scene.groups.take(key, group)
         grave = names.dead_letter_topic(options, key.namespace, key.name)
     except Invalid as error:
         problem = linking.problem_of(error)
@@ -92,7 +91,7 @@ def link(
         linking.policy(subscription, channel, options),
         linking.order(subscription.metadata, "ordered"),
         linking.pace(subscription.metadata),
-        sink_returns=targets.dead_letter in {linking.url_of(statuses[named]), linking.url_of(statuses[backing])},
+        sink_returns=targets.dead_letter in {url_of(statuses[named]), url_of(statuses[backing])},
     )
     added = seen(uid, observed.groups, f"the start offsets of the group {group} are not committed yet")
     facts |= {kind.REFERENCES_RESOLVED: TRUE, kind.ADDED_TO_CHANNEL: added}
@@ -111,16 +110,18 @@ def link(
     return Linked(egress, backing, entry | ({"message": added.message} if added.message else {}), status)
 
 
-def _backing(named: Key, channels: Mapping[Key, KafkaChannel], statuses: Mapping[Key, Status]) -> Key:
+def _backing(named: Key, statuses: Mapping[Key, Status]) -> Key:
     """The KafkaChannel behind the channel that a Subscription names."""
     if named.group != Channel.GROUP:
         fix = "name a Channel; the events of a Broker go to Triggers"
         raise Invalid(f"{named} is no channel", field="spec.channel", fix=fix)
     backing = backing_key(named)
-    if named not in statuses or backing not in channels:
+    if named not in statuses or backing not in statuses:
         raise NotFound(f"{named} does not exist", field="spec.channel", fix=linking.likely(named, statuses))
-    if "address" not in statuses[backing]:
-        raise Invalid(f"{named} can't be served: {ready_of(statuses[backing]).message}", field="spec.channel")
+    going = [one for one in (named, backing) if ready_of(statuses[one]).reason == BEING_DELETED]
+    if going or "address" not in statuses[backing]:
+        why = ready_of(statuses[going[0] if going else backing]).message
+        raise Invalid(f"{named} can't be served: {why}", field="spec.channel")
     return backing
 
 

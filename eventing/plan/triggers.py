@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from eventing.errors import Invalid
+from eventing.errors import Invalid, NotFound
 from eventing.kinds import trigger as kind
 from eventing.kinds.broker import Broker
 from eventing.kinds.condition import TRUE, Fact
@@ -16,38 +16,35 @@ from eventing.kinds.key import Key, key_of
 from eventing.kinds.trigger import Trigger
 from eventing.plan import linking, names
 from eventing.plan.claims import TOPIC_ANNOTATION
-from eventing.plan.linking import GROUP_ANNOTATION, Groups
+from eventing.plan.linking import GROUP_ANNOTATION
 from eventing.plan.model import Egress
-from eventing.plan.options import Observed, Options, Problem
-from eventing.plan.resolve import Resolver
-from eventing.plan.status import Facts, Status, false, seen, status_of
+from eventing.plan.options import Problem
+from eventing.plan.scene import Scene
+from eventing.plan.status import Facts, Status, false, seen, status_of, url_of
 
 _WAITING = Fact("Unknown", "ReferenceMissing", "waits for the broker, the subscriber and the dead letter sink")
 
 
 def link(
     trigger: Trigger,
-    groups: Groups,
     brokers: Mapping[Key, Broker],
     peers: Mapping[Key, Trigger],
     statuses: Mapping[Key, Status],
-    resolver: Resolver,
-    options: Options,
-    observed: Observed,
+    scene: Scene,
 ) -> tuple[Egress | None, Status]:
     """The egress of one Trigger (None while something is missing for it) and its status.
 
     `peers` are all Triggers, `statuses` those of everything on which a Trigger may depend.
     """
     named, spec, namespace = trigger.broker_key, trigger.spec, trigger.metadata.namespace
-    broker = brokers.get(named)
+    broker, resolver = brokers.get(named), scene.resolver
     subscriber, subscriber_fact = _tried(lambda: resolver.url(spec.subscriber, namespace, "spec.subscriber"))
     sink, sink_fact = _tried(lambda: linking.dead_letter(trigger, broker, resolver))
     if sink_fact is TRUE and sink is None:
         sink_fact = Fact("True", "DeadLetterSinkNotConfigured")
     facts: Facts = {
         kind.BROKER_READY: _broker_ready(named, brokers, statuses),
-        kind.DEPENDENCY_READY: _dependency_ready(trigger, peers, statuses),
+        kind.DEPENDENCY_READY: _dependency_ready(trigger, peers, statuses, scene),
         kind.SUBSCRIBER_RESOLVED: subscriber_fact,
         kind.DEAD_LETTER_SINK_RESOLVED: sink_fact,
         kind.SUBSCRIPTION_READY: _WAITING,
@@ -57,14 +54,14 @@ def link(
         facts[kind.PAUSED] = linking.PAUSED
     egress = None
     behind = statuses.get(named, {})
-    if broker is not None and linking.url_of(behind) and subscriber is not None and sink_fact.status == "True":
+    if broker is not None and url_of(behind) and subscriber is not None and sink_fact.status == "True":
         try:
-            egress = _egress(trigger, broker, behind, subscriber, sink, groups, resolver, options)
+            egress = _egress(trigger, broker, behind, subscriber, sink, scene)
         except Invalid as error:
             facts[kind.SUBSCRIPTION_READY] = false(linking.problem_of(error))
         else:
             waiting = f"the start offsets of the group {egress.group} are not committed yet"
-            facts[kind.SUBSCRIPTION_READY] = seen(egress.uid, observed.groups, waiting)
+            facts[kind.SUBSCRIPTION_READY] = seen(egress.uid, scene.observed.groups, waiting)
     shown: dict[str, Any] = {"subscriberUri": subscriber, "deadLetterSinkUri": sink}
     shown["annotations"] = linking.kept_group(trigger) if egress is None else {GROUP_ANNOTATION: egress.group}
     return egress, status_of(trigger, facts, **shown)
@@ -76,12 +73,11 @@ def _egress(
     behind: Status,
     subscriber: str,
     sink: str | None,
-    groups: Groups,
-    resolver: Resolver,
-    options: Options,
+    scene: Scene,
 ) -> Egress:
     """Raises `Invalid` where a name can't be had."""
-    key, url, topic = key_of(trigger), linking.url_of(behind), behind["annotations"][TOPIC_ANNOTATION]
+    options = scene.options
+    key, url, topic = key_of(trigger), url_of(behind), behind["annotations"][TOPIC_ANNOTATION]
     group = linking.recorded_group(trigger) or names.trigger_group(
         options, key.namespace, trigger.broker_key.name, trigger.metadata.uid, key.name
     )
@@ -91,7 +87,7 @@ def _egress(
         key.namespace,
         key.name,
         topic,
-        groups.take(trigger, group),
+        scene.groups.take(key, group),
         subscriber,
         names.trigger_dead_letter_topic(options, key.namespace, key.name),
         url,
@@ -103,7 +99,7 @@ def _egress(
         filters=_filters(trigger),
         reply_topic=topic,
         ttl=broker.ttl,
-        keeps_ttl=resolver.is_ours(subscriber),
+        keeps_ttl=scene.resolver.is_ours(subscriber),
     )
 
 
@@ -124,17 +120,24 @@ def _filters(trigger: Trigger) -> tuple[Mapping[str, Any], ...]:
 
 
 def _broker_ready(named: Key, brokers: Mapping[Key, Broker], statuses: Mapping[Key, Status]) -> Fact:
-    if named not in brokers:
+    if named not in statuses:
         return false(Problem("BrokerDoesNotExist", f"{named} does not exist; {linking.likely(named, brokers)}"))
     return linking.parent_ready(named, statuses[named])
 
 
-def _dependency_ready(trigger: Trigger, peers: Mapping[Key, Trigger], statuses: Mapping[Key, Status]) -> Fact:
+def _dependency_ready(
+    trigger: Trigger, peers: Mapping[Key, Trigger], statuses: Mapping[Key, Status], scene: Scene
+) -> Fact:
     needed = dependency_of(trigger.metadata)
     if needed is None:
         return TRUE
     if needed not in statuses:
-        return false(Problem("DependencyDoesNotExist", f"{needed} does not exist"))
+        try:
+            scene.resolver.require(needed, "")
+        except Invalid as error:
+            missing = isinstance(error, NotFound)
+            return false(Problem("DependencyDoesNotExist" if missing else "DependencyUnknown", str(error)))
+        return linking.parent_ready(needed, scene.elsewhere[needed].status)
     if (needed.group, needed.kind) == (ConfigMap.GROUP, ConfigMap.KIND):
         return false(Problem("DependencyNeverReady", f"{needed} has no condition Ready; depend on what reads it"))
     if _is_circular(needed, peers):

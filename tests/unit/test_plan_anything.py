@@ -14,7 +14,8 @@ from eventing.kinds.meta import Defaults, Features, Resource, stable_uid
 from eventing.kinds.registry import KINDS, InvalidResource, parse
 from eventing.plan.compile import Compiled, compile_plan
 from eventing.plan.diff import runnable
-from eventing.plan.options import Observed, Options, Snapshot
+from eventing.plan.options import Foreign, Observed, Options, Serves, Snapshot
+from eventing.plan.references import wanted
 from eventing.plan.status import ready_of
 
 API = {kind.KIND: kind.full_version(kind.VERSIONS[0]) for kind in KINDS}
@@ -63,6 +64,15 @@ settings_ = st.dictionaries(
     ),
     st.sampled_from(["1", "0", "-1", " 3 ", "9" * 30, "٣", ""]),
 )
+entries = merged(
+    st.fixed_dictionaries({"uid": st.sampled_from(["u1", "u2"]), "replyUri": st.just("http://r:1")}),
+    some(
+        name=names,
+        generation=st.integers(1, 3),
+        subscriberUri=st.sampled_from(["http://s:1", "s:1", ""]),
+        delivery=deliveries,
+    ),
+)
 resources = st.one_of(
     whole(
         "Broker",
@@ -73,7 +83,7 @@ resources = st.one_of(
     ),
     whole("Trigger", merged(to, st.fixed_dictionaries({"broker": names})), knative__dev_dependency=dependencies),
     whole("Channel", some(delivery=deliveries)),
-    whole("KafkaChannel", some(numPartitions=st.integers(1, 3), delivery=deliveries)),
+    whole("KafkaChannel", some(numPartitions=st.integers(1, 3), delivery=deliveries, subscribers=st.lists(entries))),
     whole(
         "Subscription",
         st.builds(
@@ -153,3 +163,38 @@ def test_whatever_is_applied_compiles_and_comes_to_rest(documents: list[dict[str
     assert not [one for one in readies if one.status == "Unknown"]
     # At home nothing is recorded after a restart.
     assert compile_plan(Snapshot(first, options)).plan == plan
+
+
+foreign = st.builds(
+    Foreign,
+    st.sampled_from(["", "http://there:1"]),
+    st.sampled_from([{}, {"conditions": [{"type": "Ready", "status": "True"}]}, {"addresses": 1}]),
+    st.sampled_from(["", "may not be read"]),
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(resources, min_size=1, max_size=8), st.sampled_from(["everything", "kafka"]), st.data())
+def test_whatever_a_cluster_does_to_it_compiles_and_comes_to_rest(
+    documents: list[dict[str, Any]], serves: Serves, data: st.DataObject
+) -> None:
+    """Some of it is being deleted, and some of what it refers to is there."""
+    options = Options(serves=serves, in_cluster=True, broker_url="http://brokers.kanal.svc/{namespace}/{name}")
+    there = first = applied(documents)
+    elsewhere = {one.key: data.draw(foreign) for one in sorted(wanted(first, serves))}
+    found = compile_plan(Snapshot(first, options, elsewhere=elsewhere))
+    there = with_statuses(there, found)
+    going = data.draw(st.sets(st.sampled_from(sorted(key_of(one) for one in there))))
+    update = {"deletion_timestamp": "2026-11-25T12:00:00Z"}
+    there = tuple(
+        one.model_copy(update={"metadata": one.metadata.model_copy(update=update)}) if key_of(one) in going else one
+        for one in there
+    )
+    gone = {one.metadata.uid for one in there if key_of(one) in going and one.KIND != "ConfigMap"}
+    found = compile_plan(Snapshot(there, options, elsewhere=elsewhere))
+    assert gone.isdisjoint({*found.plan.ingresses, *found.plan.egresses, *found.alive} - {"u1", "u2"})
+    assert found.plan.egresses.keys() <= found.alive
+    assert {*found.plan.ingresses} == {one.uid for one in found.plan.ingresses.values()}
+    again = compile_plan(Snapshot(with_statuses(there, found), options, elsewhere=elsewhere))
+    assert again.plan == found.plan
+    assert again.statuses == compile_plan(Snapshot(with_statuses(there, again), options, elsewhere=elsewhere)).statuses
