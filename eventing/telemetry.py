@@ -110,3 +110,5 @@ def configure_logging(level: str = "info", format: str = "auto") -> None:  # noq
     root.setLevel(level.upper())
     # librdkafka tells every attempt to reconnect, twenty a second; what it can't mend reaches us as an error of a call.
     logging.getLogger("librdkafka").setLevel(logging.DEBUG if level == "debug" else logging.CRITICAL)
+    # Each request to an API server would be a line.
+    logging.getLogger("httpx2").setLevel(logging.DEBUG if level == "debug" else logging.WARNING)

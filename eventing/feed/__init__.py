@@ -14,5 +14,8 @@ class Feed(Protocol):
     async def publish(self, plan: Plan) -> None:
         """Make this the plan. Raises `Unavailable` when it could not be handed on; then the old one stays."""
 
+    async def told(self) -> Plan | None:
+        """The plan that was published last, by whoever it was; None where none ever was. Raises `Unavailable`."""
+
     def plans(self) -> AsyncIterator[Plan]:
         """The newest plan as soon as it is known, and each one after it; plans in between may be passed over."""

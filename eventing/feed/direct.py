@@ -22,6 +22,10 @@ class DirectFeed:
             self._rung.set()
             self._rung = asyncio.Event()
 
+    async def told(self) -> Plan | None:
+        """See `Feed`."""
+        return self._plan
+
     async def plans(self) -> AsyncIterator[Plan]:
         """See `Feed`."""
         while True:

@@ -30,7 +30,7 @@ class TopicFeed:
         self._admin = admin
         self._replicas = settings.default_replication_factor or 1
         self._patience_s = settings.request_timeout_s
-        self._made = False
+        self._made = self._new = False
         self._table: dict[str, bytes] | None = None
         self._changed = asyncio.Event()
         self._refused: dict[str, bytes | None] = {}
@@ -39,17 +39,30 @@ class TopicFeed:
 
     async def publish(self, plan: Plan) -> None:
         """See `Feed`."""
-        if not self._made:
-            await self._admin.create_topic(TopicSpec(self._topic, 1, self._replicas, {"cleanup.policy": "compact"}))
-            self._made = True
         table = await self._known()
         wanted = wire.rows(plan)
         changes: dict[str, bytes | None] = {key: None for key in table if key not in wanted}
         changes |= {key: value for key, value in wanted.items() if table.get(key) != value}
         marker = changes.pop(wire.MARKER, None)
+        idle = [key for key, value in changes.items() if value is not None and wire.is_idle(key)]
+        await asyncio.gather(*(self._write(key, changes.pop(key)) for key in idle))
         await asyncio.gather(*(self._write(key, value) for key, value in changes.items()))
         if marker is not None:
             await self._write(wire.MARKER, marker)
+
+    async def told(self) -> Plan | None:
+        """See `Feed`. All that was written before this call counts, however late we hear of it."""
+        table = await self._known()
+        if self._new:
+            return wire.plan(table)
+        (there,) = (await self._admin.spans(self._topic)).values()
+        try:
+            async with asyncio.timeout(self._patience_s):
+                while self._reader.position < there.end:
+                    await self._changed.wait()
+        except TimeoutError:
+            raise Unavailable("the topic can't be read to its end", where=f"topic {self._topic}") from None
+        return wire.plan(self._table or {})
 
     async def plans(self) -> AsyncIterator[Plan]:
         """See `Feed`."""
@@ -79,7 +92,14 @@ class TopicFeed:
         self._changed = asyncio.Event()
 
     async def _known(self) -> dict[str, bytes]:
-        """The table, once its beginning is read."""
+        """The table, once its beginning is read; the topic is made where there is none."""
+        if not self._made:
+            self._new = await self._admin.topic(self._topic) is None
+            await self._admin.create_topic(TopicSpec(self._topic, 1, self._replicas, {"cleanup.policy": "compact"}))
+            self._made = True
+            if self._new and self._table is None:
+                # There is nothing to read, and a reader takes two seconds to find that out.
+                self._take({})
         try:
             async with asyncio.timeout(self._patience_s):
                 while self._table is None:

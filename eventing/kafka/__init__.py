@@ -105,6 +105,9 @@ class Admin(Protocol):
     async def topic(self, name: str) -> TopicState | None:
         """The topic as Kafka has it; None where there is no such topic."""
 
+    async def topic_config(self, name: str) -> Mapping[str, str]:
+        """What is set for a topic, Kafka's defaults included, under Kafka's names; empty where there is no such topic."""
+
     async def create_topic(self, spec: TopicSpec) -> None:
         """Create the topic; one that is there already is left as it is."""
 
@@ -133,6 +136,9 @@ class Admin(Protocol):
 
         `Unavailable` where there is no such topic.
         """
+
+    async def delete_topic(self, name: str) -> None:
+        """Delete the topic with all that lies in it; one that is not there is fine."""
 
     async def delete_group(self, group: str) -> None:
         """Delete the group's offsets; a group that is not there is fine, one with members is `Unavailable`."""

@@ -4,7 +4,9 @@
 order, for a watch of the Kubernetes API. What the calls mean stands in `objects`, and every home follows it.
 
 Errors that leave this port: `NotFound`, `AlreadyExists`, `Conflict`, `Invalid` (a field that may not change), `TooLarge`
-(more than the home can keep), `Gone` (changes that are no longer kept) and `Unavailable`; then nothing has changed.
+(more than the home can keep), `Gone` (changes that are no longer kept) and `Unavailable`; then nothing has changed. A
+cluster adds `Denied`. There uids are the server's, revisions count everybody's changes, and what an object owns goes a
+little later than the object.
 """
 
 from __future__ import annotations
@@ -20,7 +22,10 @@ class Change(NamedTuple):
     """One change of one object. `resource` is what it is afterwards; where it was deleted, what it was at last."""
 
     revision: int
-    """Of the whole store: it grows with every change, and `metadata.resource_version` of the resource is its text."""
+    """Of the whole store: it grows with every change, and `metadata.resource_version` of the resource is its text.
+
+    In a cluster, changes of different objects may be heard of in another order; none is missed for that.
+    """
     type: Literal["ADDED", "MODIFIED", "DELETED"]
     resource: Resource
     before: Resource | None

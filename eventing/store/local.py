@@ -28,6 +28,7 @@ from eventing.store.ledger import Ledger, Row
 from eventing.store.objects import Objects, Prepared
 from eventing.store.rows import decoded, encoded, row_of
 
+_POLICY, _COMPACT = "cleanup.policy", "compact"
 _log = structlog.get_logger("store")
 
 
@@ -127,11 +128,15 @@ async def opened(settings: Kafka, topic: str, appender: Appender, admin: Admin, 
     Raises `Unavailable` or `Denied` as Kafka does, and `Invalid` where the topic is of no use for this.
     """
     replicas = settings.default_replication_factor or 1
-    await admin.create_topic(TopicSpec(topic, 1, replicas, {"cleanup.policy": "compact"}))
+    await admin.create_topic(TopicSpec(topic, 1, replicas, {_POLICY: _COMPACT}))
     state = await admin.topic(topic)
     if state is not None and state.partitions != 1:
         fix = "name another with names.resources_topic"
         raise Invalid(f"it has {state.partitions} partitions, and 1 is needed", where=f"topic {topic}", fix=fix)
+    policy = (await admin.topic_config(topic)).get(_POLICY, _COMPACT)
+    if policy != _COMPACT:
+        fix = f"set its {_POLICY} to {_COMPACT}, or name another topic with names.resources_topic"
+        raise Invalid(f"its {_POLICY} is {policy}, so Kafka would delete resources", where=f"topic {topic}", fix=fix)
     name = f"{socket.gethostname()} {uuid.uuid4().hex[:8]}"
     ledger = Ledger(
         topic, appender, name, settings.request_timeout_s, partial(TableReader, settings, topic, prompt=True)

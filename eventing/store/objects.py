@@ -6,7 +6,7 @@ home does in between (nothing, or to write them down) is its own. Time, uids and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -80,7 +80,7 @@ class Objects:
     def commit(self, changes: Iterable[Change]) -> None:
         """Make these changes, which were prepared at the revision that is still the newest."""
         for change in changes:
-            self.revision = change.revision
+            self.revision = max(self.revision, change.revision)
             if change.type == "DELETED":
                 del self._found[key_of(change.resource)]
             else:
@@ -89,7 +89,7 @@ class Objects:
 
     def create(self, resource: Resource, given: Given) -> Prepared:
         """See `Store.create`."""
-        meta = _named(resource, given.suffix)
+        meta = named(resource, given.suffix)
         made = resource.model_copy(update={"metadata": meta, "status": {}})
         key = key_of(made)
         if key in self._found:
@@ -112,19 +112,8 @@ class Objects:
         if old is None:
             raise NotFound("there is no such object", where=str(key), fix="create it")
         _check(key, old, meta.uid, meta.resource_version)
-        problems = check_update(old, resource)
-        if problems:
-            raise InvalidResource(str(key), problems)
+        allowed(old, resource)
         leaving = old.metadata.deletion_timestamp is not None
-        added = [one for one in meta.finalizers if one not in old.metadata.finalizers]
-        if leaving and added:
-            fix = f"leave out {', '.join(added)}"
-            raise Invalid(
-                "an object that is being deleted gets no further finalizers",
-                where=str(key),
-                field="metadata.finalizers",
-                fix=fix,
-            )
         new = with_metadata(resource, **_kept(old, resource)).model_copy(update={"status": old.status})
         if new == old:
             return Prepared((), old)
@@ -144,16 +133,25 @@ class Objects:
         kept["managed_fields"] = meta.managed_fields or old.metadata.managed_fields
         return self.update(with_metadata(resource, **kept), given)
 
-    def set_status(self, key: Key, status: Mapping[str, Any], version: str) -> Prepared:
-        """See `Store.set_status`."""
+    def set_status(
+        self,
+        key: Key,
+        status: Mapping[str, Any],
+        version: str,
+        managed_fields: Sequence[Mapping[str, Any]] | None = None,
+    ) -> Prepared:
+        """See `Store.set_status`; without `managed_fields` those in the metadata stay."""
         old = self._found.get(key)
         if old is None:
             return Prepared((), None)
         _check(key, old, "", version)
-        if old.status == status:
+        new = old.model_copy(update={"status": dict(status)})
+        if managed_fields is not None:
+            new = with_metadata(new, managed_fields=[dict(one) for one in managed_fields])
+        if new == old:
             return Prepared((), old)
         draft = self._draft()
-        return _prepared(draft, draft.put(old.model_copy(update={"status": dict(status)})))
+        return _prepared(draft, draft.put(new))
 
     def delete(self, key: Key, uid: str, version: str, given: Given, *, orphan: bool) -> Prepared:
         """See `Store.delete`."""
@@ -170,12 +168,24 @@ class Objects:
         return Draft(self._found, self.revision, time)
 
 
+def allowed(old: Resource, new: Resource) -> None:
+    """Raises `Invalid` where an object may not become this one."""
+    key = key_of(old)
+    problems = check_update(old, new)
+    if problems:
+        raise InvalidResource(str(key), problems)
+    added = [one for one in new.metadata.finalizers if one not in old.metadata.finalizers]
+    if old.metadata.deletion_timestamp is not None and added:
+        message, fix = "an object that is being deleted gets no further finalizers", f"leave out {', '.join(added)}"
+        raise Invalid(message, where=str(key), field="metadata.finalizers", fix=fix)
+
+
 def _prepared(draft: Draft, answer: Resource) -> Prepared:
     return Prepared(tuple(draft.changes), answer)
 
 
-def _named(resource: Resource, suffix: str) -> ObjectMeta:
-    """The metadata with a name, which `generateName` may begin."""
+def named(resource: Resource, suffix: str) -> ObjectMeta:
+    """The metadata with a name, which `generateName` may begin. Raises `Invalid` where it begins none."""
     meta = resource.metadata
     if meta.name:
         return meta

@@ -85,13 +85,14 @@ def decoded(table: Mapping[str, bytes]) -> Read:
             continue
         revision = max(revision, _version(document))
         try:
-            objects.append(_resource(document))
+            objects.append(resource_of(document))
         except EventingError as error:
             problems.append(error)
     return Read(tuple(objects), revision, tuple(problems))
 
 
-def _resource(document: Mapping[str, Any]) -> Resource:
+def resource_of(document: Mapping[str, Any]) -> Resource:
+    """A document that a store has kept. Raises `Invalid` where it can't be understood."""
     # A status is kept as it is; what is null in it is not for us to leave out.
     status = document.get("status") or {}
     found = parse({name: value for name, value in document.items() if name != "status"}, features=_LENIENT)

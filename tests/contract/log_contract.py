@@ -223,11 +223,33 @@ class TopicCases(LogCases):
         assert after is not None
         assert after != before
 
+    async def test_a_topic_that_is_deleted_is_gone_and_one_that_is_not_there_is_no_matter(
+        self, log: Log, topic: str
+    ) -> None:
+        await write(log, topic, "a")
+        for _ in range(2):
+            await log.admin.delete_topic(topic)
+            # A broker hears of it a moment after the one that did it.
+            async with asyncio.timeout(PATIENCE_S):
+                while await log.admin.topic(topic) is not None:
+                    await asyncio.sleep(0.02)
+
     async def test_creating_a_topic_again_leaves_it_as_it_is(self, log: Log) -> None:
         topic = await self.new_topic(log, 2)
         before = await log.admin.topic(topic)
         await log.admin.create_topic(TopicSpec(topic, 5, 1, {"retention.ms": "1000"}))
         assert await log.admin.topic(topic) == before == TopicState(before.id if before else "", 2)
+
+    async def test_the_settings_of_a_topic_are_told_as_kafka_has_them(self, log: Log) -> None:
+        topic, plain = f"{log.prefix}-set", await self.new_topic(log, 1)
+        assert await log.admin.topic_config(topic) == {}
+        await log.admin.create_topic(TopicSpec(topic, 1, 1, {"cleanup.policy": "compact"}))
+        for name, policy in ((topic, "compact"), (plain, "delete")):
+            async with asyncio.timeout(PATIENCE_S):
+                # Kafka knows a new topic by its settings a moment later.
+                while not (found := await log.admin.topic_config(name)):
+                    await asyncio.sleep(0)
+            assert found["cleanup.policy"] == policy
 
     @pytest.mark.parametrize(
         ("spec", "match"),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
-from store_contract import changed, key, owned_by, soon, subscription
+from store_contract import Home, changed, key, owned_by, soon, subscription
 
 from eventing.errors import Gone
 from eventing.kinds.meta import Resource
@@ -21,6 +22,10 @@ def names(found: tuple[Resource, ...]) -> list[str]:
 
 def told(changes: list[Change]) -> list[tuple[str, str]]:
     return [(one.type, one.resource.metadata.name) for one in changes]
+
+
+def _revision(resource: Resource) -> int:
+    return int(resource.metadata.resource_version)
 
 
 async def quiet(found: AsyncIterator[Any]) -> bool:
@@ -39,7 +44,7 @@ async def following(store: Store, since: int, count: int) -> list[Change]:
     return [await soon(changes) for _ in range(count)]
 
 
-class WatchingCases:
+class WatchingCases(Home):
     async def test_a_reader_has_the_objects_at_once_and_again_after_each_change(self, store: Store) -> None:
         await store.create(subscription())
         found = store.snapshots()
@@ -65,6 +70,7 @@ class WatchingCases:
         await store.apply(subscription())
         await store.set_status(key(), {"a": 1})
         await store.delete(key("nobody"))
+        await self.caught_up(store)
         assert await quiet(found)
 
     async def test_a_label_or_a_mark_of_deletion_wakes_a_reader_of_snapshots(self, store: Store) -> None:
@@ -82,13 +88,18 @@ class WatchingCases:
         newer = await store.update(changed(made, "http://other"))
         with_status = await store.set_status(key(), {"a": 1})
         gone = await store.delete(key())
-        assert await following(store, since, 4) == [
-            Change(since + 1, "ADDED", made, None),
-            Change(since + 2, "MODIFIED", newer, made),
-            Change(since + 3, "MODIFIED", with_status, newer),
-            Change(since + 4, "DELETED", gone, with_status),
+        assert with_status is not None
+        assert gone is not None
+        told = [
+            Change(_revision(made), "ADDED", made, None),
+            Change(_revision(newer), "MODIFIED", newer, made),
+            Change(_revision(with_status), "MODIFIED", with_status, newer),
+            Change(_revision(gone), "DELETED", gone, with_status),
         ]
-        assert await following(store, since + 3, 1) == [Change(since + 4, "DELETED", gone, with_status)]
+        for earlier, later in pairwise([since, *(one.revision for one in told)]):
+            self.check_next(later, earlier)
+        assert await following(store, since, 4) == told
+        assert await following(store, told[2].revision, 1) == told[3:]
 
     async def test_a_watch_that_has_caught_up_is_told_of_the_next_change(self, store: Store) -> None:
         watch = store.changes(store.revision)
@@ -97,6 +108,7 @@ class WatchingCases:
         assert not waiting.done()
         await store.create(subscription())
         assert (await asyncio.wait_for(waiting, 30)).type == "ADDED"
+        await self.caught_up(store)
         assert await quiet(watch)
 
     async def test_an_owner_is_told_of_before_those_that_go_with_it(self, store: Store) -> None:
@@ -116,13 +128,18 @@ class WatchingCases:
 
     async def test_a_watch_of_what_is_no_longer_known_is_refused(self, store: Store) -> None:
         since = store.revision
-        for number in range(KEPT + 1):
-            await store.apply(subscription(labels={"n": str(number)}))
+        first = await store.apply(subscription(labels={"n": "first"}))
+
+        async def change(name: str) -> None:
+            for number in range(KEPT // 8):
+                await store.apply(subscription(name, labels={"n": str(number)}))
+
+        await asyncio.gather(*(change(f"s{number}") for number in range(8)))
         with pytest.raises(Gone) as caught:
             await following(store, since, 1)
         assert (caught.value.http_status, caught.value.reason) == (410, "Expired")
         assert caught.value.fix
-        assert len(await following(store, since + 1, KEPT)) == KEPT
+        assert len(await following(store, int(first.metadata.resource_version), KEPT)) == KEPT
 
     async def test_a_watch_from_a_revision_that_has_not_been_is_refused(self, store: Store) -> None:
         with pytest.raises(Gone):

@@ -206,13 +206,10 @@ class TestBodies:
         return clients
 
     async def good_ones(self, stand: Stand) -> None:
-        loop = asyncio.get_running_loop()
         client = await stand.connect()
         for _ in range(20):
-            began = loop.time()
             await client.send(request(GOOD, BODY))
             assert (await client.reply()).status == 202
-            assert loop.time() - began < 1.0
 
     async def test_b14a_an_announced_giant_is_refused_before_it_is_read(self) -> None:
         async with ingress(max_body_bytes=self.LIMIT) as stand:

@@ -1,4 +1,4 @@
-"""The real kubectl against the local API on a free port, with a store in memory and no Kafka."""
+"""The real kubectl (and kn) against the local API on a free port, with a store in memory and no Kafka."""
 
 from __future__ import annotations
 
@@ -27,11 +27,12 @@ TOKEN = "secret"
 
 @dataclass
 class Kubectl:
-    """Types kubectl verbs; `store` is what the API serves."""
+    """Types kubectl verbs, or those of another `program`; `store` is what the API serves."""
 
     store: MemoryStore
     folder: Path
     environment: dict[str, str]
+    program: str = KUBECTL or "kubectl"
 
     async def __call__(self, *words: str, code: int = 0, given: str = "", **environment: str) -> str:
         """Run one verb to its end; what it printed, or why it failed."""
@@ -45,7 +46,7 @@ class Kubectl:
         """Start one verb."""
         pipe = asyncio.subprocess.PIPE
         return await asyncio.create_subprocess_exec(
-            KUBECTL or "kubectl",
+            self.program,
             *words,
             stdin=pipe,
             stdout=pipe,
@@ -60,9 +61,17 @@ class Kubectl:
         path.write_text(text, encoding="utf-8")
         return str(path)
 
-    async def say_ready(self, kind: str, name: str, reason: str = "", message: str = "", url: str = "") -> None:
+    async def say_ready(
+        self,
+        kind: str,
+        name: str,
+        reason: str = "",
+        message: str = "",
+        url: str = "",
+        group: str = "messaging.knative.dev",
+    ) -> None:
         """What a controller writes into a status: ready, or not ready for this reason."""
-        key = Key("messaging.knative.dev", kind, "default", name)
+        key = Key(group, kind, "default", name)
         ready = Condition(type="Ready", status="False" if reason else "True", reason=reason, message=message)
         status = {"conditions": [ready.document()], **({"address": {"url": url}} if url else {})}
         assert await self.store.set_status(key, status) is not None

@@ -31,6 +31,7 @@ class Topic:
     logs: list[list[Record]]
     max_record_bytes: int
     id: str = "memory"
+    config: dict[str, str] = field(default_factory=dict)
     next_partition: itertools.count[int] = field(default_factory=itertools.count)
 
     def append(self, name: str, key: bytes | None, value: bytes | None, headers: Headers, now_ms: int) -> Position:
@@ -330,6 +331,10 @@ class MemoryAdmin:
         found = self._kafka.topics.get(name)
         return None if found is None else TopicState(found.id, len(found.logs))
 
+    async def topic_config(self, name: str) -> Mapping[str, str]:
+        found = self._kafka.topics.get(name)
+        return {} if found is None else {"cleanup.policy": "delete", **found.config}
+
     async def create_topic(self, spec: TopicSpec) -> None:
         where = f"topic {spec.name}"
         if spec.name in self._kafka.topics:
@@ -343,6 +348,7 @@ class MemoryAdmin:
         if not limit.isdigit():
             raise Invalid(f"{limit!r} is no number", where=where, field="max.message.bytes")
         self._kafka.create_topic(spec.name, spec.partitions, int(limit))
+        self._kafka.topics[spec.name].config.update(spec.config)
 
     async def settle_group(self, group: str, topic: str, *, anew: bool = False) -> None:
         found = self._found(topic, f"consumer group {group}")
@@ -377,6 +383,10 @@ class MemoryAdmin:
 
     async def keep_group(self, group: str, topic: str) -> None:
         """Nothing expires in here."""
+
+    async def delete_topic(self, name: str) -> None:
+        if name in self._kafka.topics:
+            self._kafka.delete_topic(name)
 
     async def delete_group(self, group: str) -> None:
         found = self._kafka.groups.get(group)

@@ -180,11 +180,11 @@ def attributes(request: Request) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def room(house: Stack, *, cross_namespace: bool = False) -> AsyncIterator[Room]:
+async def room(house: Stack, *, cross_namespace: bool = False, kind: type[Room] = Room) -> AsyncIterator[Room]:
     """A namespace of one's own in a running stack; everything in it goes at the end."""
     fields = {one.name: getattr(house, one.name) for one in dataclasses.fields(house)}
     problems: list[str] = []
-    found = Room(
+    found = kind(
         **fields
         | {
             "ns": f"test-{uuid.uuid4().hex[:10]}",
@@ -194,6 +194,7 @@ async def room(house: Stack, *, cross_namespace: bool = False) -> AsyncIterator[
             "_texts": {},
         }
     )
+    await found.new_namespace(found.ns)
     try:
         yield found
     finally:

@@ -9,11 +9,11 @@ import asyncio
 import dataclasses
 import itertools
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
 from raw_http import Request, until
@@ -22,7 +22,10 @@ from reading import watermarks
 from controller.operations import Operations
 from controller.reconcile import Controller
 from dispatcher.dispatcher import Dispatcher
+from eventing.feed import Feed
 from eventing.feed.direct import DirectFeed
+from eventing.feed.kept import KeptFeed
+from eventing.feed.topic import TopicFeed
 from eventing.http import Response
 from eventing.http.lean import LeanSender
 from eventing.kafka import Admin, Appender
@@ -32,12 +35,14 @@ from eventing.manifest import combine, read
 from eventing.marks import unfinished
 from eventing.plan.model import Egress, Plan
 from eventing.settings import Settings
+from eventing.store import Store
 from eventing.store.memory import MemoryStore
 from eventing.telemetry import Telemetry
 from kanal.roles.channel import ingress
-from kanal.roles.common import clients
-from kanal.roles.controller import Applier, controlling, features_of
+from kanal.roles.common import Clients, clients
+from kanal.roles.controller import Applier, Control, controlling
 from kanal.roles.dispatcher import dispatching
+from kanal.roles.terms import features_of
 
 PATIENCE_S = 30.0
 BODY = b'{"n":1}'
@@ -76,13 +81,17 @@ def ids(requests: list[Request]) -> list[str]:
     return [one.header(b"ce-id")[0].decode() for one in requests]
 
 
+async def _no_matter(_: str) -> None:
+    """At home a namespace is nothing but a name."""
+
+
 @dataclass
 class Stack:
     """A running stack; `ns` is its namespace."""
 
     ns: str
     port: int
-    store: MemoryStore
+    store: Store
     admin: Admin
     telemetry: Telemetry
     dispatcher: Dispatcher
@@ -92,12 +101,14 @@ class Stack:
     bootstrap: str
     features: Features
     settings: Settings
-    feed: DirectFeed
+    feed: Feed
     appender: Appender
     _applier: Applier
     _own_dispatcher: AsyncExitStack
     _dispatch: Callable[[Telemetry], AbstractAsyncContextManager[Dispatcher]]
     problems: list[str] = field(default_factory=list)
+    new_namespace: Callable[[str], Awaitable[None]] = _no_matter
+    """Makes a namespace, where there has to be one before anything can be in it."""
     _texts: dict[str, str] = field(default_factory=dict)
 
     async def apply(self, text: str) -> None:
@@ -248,9 +259,27 @@ def _read_all(bootstrap: str, topic: str) -> list[Message]:
         consumer.close()
 
 
+Home = Callable[[Settings, Feed, Clients, Telemetry], AbstractAsyncContextManager[tuple[Store, Control]]]
+
+
 @asynccontextmanager
-async def running(kafka: str, /, **groups: Mapping[str, Any]) -> AsyncIterator[Stack]:
-    """A stack on this Kafka; `groups` change settings, for instance `delivery={"timeout_s": 1.0}`."""
+async def in_memory(
+    settings: Settings, feed: Feed, kafka: Clients, telemetry: Telemetry
+) -> AsyncIterator[tuple[Store, Control]]:
+    """A controller of resources that live in memory."""
+    store = MemoryStore(lambda: datetime.now(UTC))
+    async with controlling(settings, store, feed, kafka) as control:
+        yield store, control
+
+
+@asynccontextmanager
+async def running(
+    kafka: str, /, *, home: Home = in_memory, plan_topic: str = "", **groups: Mapping[str, Any]
+) -> AsyncIterator[Stack]:
+    """A stack on this Kafka; `groups` change settings, for instance `delivery={"timeout_s": 1.0}`.
+
+    `home` is where the resources live; with a `plan_topic` the plan is kept there too.
+    """
     changes: dict[str, dict[str, Any]] = {
         "kafka": {"bootstrap": kafka},
         "ingress": {"port": 0},
@@ -264,8 +293,12 @@ async def running(kafka: str, /, **groups: Mapping[str, Any]) -> AsyncIterator[S
     )
     problems: list[str] = []
     async with AsyncExitStack() as open_:
-        feed, telemetry, store = DirectFeed(), Telemetry(), MemoryStore(lambda: datetime.now(UTC))
+        telemetry, feed = Telemetry(), cast("Feed", DirectFeed())
         to_kafka = await open_.enter_async_context(clients(settings))
+        if plan_topic:
+            record = TopicFeed(settings.kafka, plan_topic, to_kafka.appender, to_kafka.admin)
+            open_.push_async_callback(record.aclose)
+            feed = KeptFeed(feed, record)
         port = await open_.enter_async_context(ingress(settings, feed, to_kafka.appender, telemetry))
         settings = dataclasses.replace(
             settings,
@@ -277,7 +310,7 @@ async def running(kafka: str, /, **groups: Mapping[str, Any]) -> AsyncIterator[S
 
         own_dispatcher = await open_.enter_async_context(AsyncExitStack())
         dispatcher = await own_dispatcher.enter_async_context(dispatch(telemetry))
-        control = await open_.enter_async_context(controlling(settings, store, feed, to_kafka))
+        store, control = await open_.enter_async_context(home(settings, feed, to_kafka, telemetry))
         sender = LeanSender()
         open_.push_async_callback(sender.aclose)
         applier = Applier(store, settings, problems.append)

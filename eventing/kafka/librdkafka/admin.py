@@ -17,7 +17,7 @@ from confluent_kafka import (
     TopicCollection,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec  # type: ignore[attr-defined]
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec  # type: ignore[attr-defined]
 
 from eventing.errors import Invalid, Unavailable
 from eventing.kafka.librdkafka import client, errors
@@ -69,6 +69,18 @@ class KafkaAdmin:
         id_ = found.topic_id
         known = id_ is not None and (id_.get_most_significant_bits() or id_.get_least_significant_bits())
         return TopicState(str(id_) if known else "", len(found.partitions))
+
+    async def topic_config(self, name: str) -> Mapping[str, str]:
+        """See `Admin`."""
+        asked = ConfigResource(ConfigResource.Type.TOPIC, name)
+        (future,) = self._client.describe_configs([asked], request_timeout=self._timeout_s).values()
+        try:
+            found = await answered(future)
+        except KafkaException as error:
+            if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                return {}
+            raise errors.raised(error, f"topic {name}", topic=name) from error
+        return {entry.name: entry.value for entry in found.values() if entry.value is not None}
 
     async def create_topic(self, spec: TopicSpec) -> None:
         """See `Admin`."""
@@ -136,6 +148,15 @@ class KafkaAdmin:
         except KafkaException as error:
             if error.args[0].code() != KafkaError.GROUP_ID_NOT_FOUND:
                 raise errors.raised(error, where, topic=topic) from error
+
+    async def delete_topic(self, name: str) -> None:
+        """See `Admin`."""
+        future = self._client.delete_topics([name], request_timeout=self._timeout_s)[name]
+        try:
+            await answered(future)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                raise errors.raised(error, f"topic {name}", topic=name) from error
 
     async def delete_group(self, group: str) -> None:
         """See `Admin`."""

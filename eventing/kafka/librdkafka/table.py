@@ -7,6 +7,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 import structlog
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
@@ -35,6 +36,8 @@ class TableReader:
         self._properties = client.table_reader(settings)
         self._topic = topic
         self._on_rows = on_rows
+        self.position = 0
+        """The offset up to which all rows have been told."""
         self._prompt = prompt
         self._loop = asyncio.get_running_loop()
         self._ended = asyncio.Event()
@@ -80,7 +83,7 @@ class TableReader:
                     elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
                         self._troubled.clear()
                         been_at_end = True
-                        self._call(self._on_rows, rows)
+                        self._call(self._arrived, rows, message.offset())
                         rows = {}
                     else:
                         self._trouble(error)
@@ -93,7 +96,11 @@ class TableReader:
                 self._call(self._ended.set)
             heart.end(consumer.close)
 
-    def _call(self, function: Callable[..., None], *arguments: Rows) -> None:
+    def _arrived(self, rows: Rows, position: int) -> None:
+        self.position = max(self.position, position)
+        self._on_rows(rows)
+
+    def _call(self, function: Callable[..., None], *arguments: Any) -> None:
         with contextlib.suppress(RuntimeError):  # the loop has ended without us
             self._loop.call_soon_threadsafe(function, *arguments)
 
