@@ -169,7 +169,7 @@ class Operations:
         if paused:
             annotations[PAUSED_ANNOTATION] = "true"
         metadata = one.metadata.model_copy(update={"annotations": annotations})
-        await self._store.apply(one.model_copy(update={"metadata": metadata}))
+        await self._store.update(one.model_copy(update={"metadata": metadata}))
         return True
 
     async def _chosen(self, of: Named, wanted: Wanted, before: int | None) -> Fold:

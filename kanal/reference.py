@@ -21,10 +21,11 @@ from dispatcher.diary import LostOutcomes
 from dispatcher.metrics import OutcomeMetrics
 from eventing.kinds.meta import Resource
 from eventing.kinds.model import Model
-from eventing.kinds.registry import KINDS
+from eventing.kinds.registry import AT_HOME, KINDS
 from eventing.settings import PREFIX, describe
 from eventing.telemetry import IngressMetrics, Telemetry
 from kanal.cli import app
+from kanal.roles.standby import LeaderMetrics
 
 _EVERYWHERE = ("api_version", "kind", "metadata", "spec", "status")
 _NOTE = "<!-- Written by `make docs`; change the code instead. -->\n"
@@ -104,6 +105,7 @@ def metrics() -> str:
     OutcomeMetrics(telemetry)
     LostOutcomes(telemetry)
     RegistryMetrics(telemetry)
+    LeaderMetrics(telemetry)
     lines = [
         _NOTE,
         "# Metrics",
@@ -133,7 +135,7 @@ def resources() -> str:
         "The kinds that Kanal takes, in Knative's groups and versions, with every field.",
         "",
     ]
-    for kind in KINDS:
+    for kind in (*KINDS, *AT_HOME):
         versions = ", ".join(f"`{kind.full_version(version)}`" for version in kind.VERSIONS)
         short = ", ".join(f"`{name}`" for name in (kind.PLURAL, kind.SINGULAR, *kind.SHORT_NAMES))
         lines += [f"## {kind.KIND}", "", (kind.__doc__ or "").strip(), "", f"{versions}; called {short}.", ""]

@@ -10,8 +10,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import structlog
+from fastapi import FastAPI
 
 from controller.jobs import Jobs
 from controller.kafka import KafkaSide
@@ -19,11 +21,12 @@ from controller.letters import Letters
 from controller.operations import Operations
 from controller.probe import Prober
 from controller.reconcile import Controller
-from eventing.errors import EventingError
+from controller.surroundings import Surroundings
+from eventing.errors import EventingError, Invalid
 from eventing.feed import Feed
 from eventing.kinds.delivery import PAUSED_ANNOTATION
 from eventing.kinds.key import Key, key_of
-from eventing.kinds.meta import Defaults, Features, Resource
+from eventing.kinds.meta import Resource
 from eventing.manifest import Manifest
 from eventing.plan.options import Options
 from eventing.settings import Settings
@@ -38,6 +41,7 @@ from kanal.api.operations import operations
 from kanal.roles.common import Clients, alone, beside
 from kanal.roles.insight import looking
 from kanal.roles.registry import registering
+from kanal.roles.terms import defaults_of, features_of
 from kanal.serve import serving
 
 _log = structlog.get_logger("controller")
@@ -48,8 +52,12 @@ FILE_ANNOTATION = "kanal.dev/file"
 
 def options_of(settings: Settings) -> Options:
     """The planner's options as the settings have them."""
+    place = in_cluster(settings) if settings.kubernetes.enabled else {}
     return Options(
-        base_url=settings.ingress.public_url or f"http://{settings.ingress.host}:{settings.ingress.port}",
+        **{
+            "base_url": settings.ingress.public_url or f"http://{settings.ingress.host}:{settings.ingress.port}",
+            **place,
+        },
         channel_topic=settings.names.channel_topic,
         subscription_group=settings.names.subscription_group,
         dead_letter_topic=settings.names.dead_letter_topic,
@@ -62,6 +70,7 @@ def options_of(settings: Settings) -> Options:
                 settings.names.outcome_topic,
                 settings.names.event_types_topic,
                 settings.names.resources_topic,
+                record_topic(settings),
             }
         ),
         any_broker_class=settings.control.any_broker_class,
@@ -74,18 +83,29 @@ def options_of(settings: Settings) -> Options:
     )
 
 
-def defaults_of(settings: Settings) -> Defaults:
-    """What the settings fill into resources."""
-    return Defaults(
-        partitions=settings.kafka.default_partitions or 1,
-        replication_factor=settings.kafka.default_replication_factor or 1,
-        broker_partitions=settings.kafka.default_broker_partitions or 10,
-    )
+def record_topic(settings: Settings) -> str:
+    """Where a stack in one process keeps its plan for the next one.
+
+    Not the plan topic: on a Kafka that others use too, that is the word of their controller to their data plane.
+    """
+    return f"{settings.names.resources_topic}.plan"
 
 
-def features_of(settings: Settings) -> Features:
-    """What the settings allow in resources."""
-    return Features(cross_namespace_event_links=settings.control.cross_namespace_links)
+def in_cluster(settings: Settings) -> dict[str, Any]:
+    """The options that are others where the resources live in a cluster. Raises `Invalid`."""
+    own = settings.kubernetes
+    if own.serves not in ("everything", "kafka"):
+        fix = "write everything or kafka"
+        raise Invalid(f"{own.serves!r} is nothing to serve", where="settings", field="kubernetes.serves", fix=fix)
+    domain = f"{own.namespace}.svc.{own.cluster_domain}"
+    return {
+        "base_url": settings.ingress.public_url or f"http://{own.channel_service}.{domain}",
+        "channel_url": own.channel_url or f"http://{{service}}.{{namespace}}.svc.{own.cluster_domain}",
+        "broker_url": own.broker_url or f"http://{own.broker_service}.{domain}/{{namespace}}/{{name}}",
+        "in_cluster": True,
+        "system_namespace": own.namespace,
+        "serves": own.serves,
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,18 +123,37 @@ class Control:
 
 @asynccontextmanager
 async def controlling(
-    settings: Settings, store: Store, feed: Feed, kafka: Clients, telemetry: Telemetry | None = None
+    settings: Settings,
+    store: Store,
+    feed: Feed,
+    kafka: Clients,
+    telemetry: Telemetry | None = None,
+    *,
+    surroundings: Surroundings | None = None,
+    whole: Callable[[], bool] = lambda: True,
 ) -> AsyncIterator[Control]:
-    """Reconcile while inside."""
+    """Reconcile while inside; for `surroundings` and `whole` see `Controller`."""
     options = options_of(settings)
     prober = Prober(settings.control.probe_urls or [options.base_url])
-    side, resync_s = KafkaSide(kafka.admin), settings.control.resync_s
+    side = KafkaSide(kafka.admin, delete_topics=settings.control.delete_topics)
 
     def ring() -> None:
         controller.ring()
 
     async with Jobs(kafka.admin, ring, lambda: uuid.uuid4().hex[:8]) as jobs:
-        controller = Controller(store, feed, side, prober, options, _now, resync_s, jobs.laid_over, jobs.published)
+        controller = Controller(
+            store,
+            feed,
+            side,
+            prober,
+            options,
+            _now,
+            settings.control.resync_s,
+            jobs.laid_over,
+            jobs.published,
+            surroundings,
+            whole,
+        )
         letters = Letters(kafka.scanner, kafka.admin, kafka.appender, _now)
         does = Operations(store, lambda: controller.plan, jobs, letters, kafka.admin, options, _now)
         async with beside(controller.run()), registering(settings, store, kafka.admin, telemetry):
@@ -137,6 +176,8 @@ class Applier:
         self._paused: dict[Key, str | None] = {}
         self._places: dict[Key, str] = {}
         self._remarked: set[str] = set()
+        self.whole = False
+        """Whether all that the files say was applied the last time."""
 
     def place(self, key: Key) -> str:
         """Where an object is written, `FILE:LINE`; empty for one that stands in no file."""
@@ -171,6 +212,7 @@ class Applier:
         for text in (*problems, *(one for one in remarks if one not in self._remarked)):
             self._say(text)
         self._remarked = set(remarks)
+        self.whole = not problems
         return len(problems)
 
     def _as_paused(self, resource: Resource, there: str | None) -> Resource:
@@ -195,11 +237,17 @@ async def serve_controller(settings: Settings, paths: Sequence[Path], *, watch: 
     async with AsyncExitStack() as stack:
         role = await stack.enter_async_context(alone(settings))
         store = await stack.enter_async_context(storing(settings, role.kafka)) if token else MemoryStore(_now)
-        applier = Applier(store, settings, lambda text: print(text, file=sys.stderr, flush=True), lasting=bool(token))
+        applier = Applier(
+            store, settings, lambda text: print(text, file=sys.stderr, flush=True), lasting=bool(token and paths)
+        )
         features = features_of(settings)
         news = files.changes(paths, features)
-        await applier.apply(files.load(paths, features))
-        control = await stack.enter_async_context(controlling(settings, store, role.feed, role.kafka, role.telemetry))
+        await applier.apply(files.load(paths, features) if paths else Manifest())
+        control = await stack.enter_async_context(
+            controlling(
+                settings, store, role.feed, role.kafka, role.telemetry, whole=lambda: bool(token) or applier.whole
+            )
+        )
         port = await stack.enter_async_context(
             telling(settings, store, control, role.kafka, role.telemetry, token=token, setting="--port")
         )
@@ -236,6 +284,24 @@ async def telling(
     setting: str,
 ) -> AsyncIterator[int]:
     """Serve the API of the resources and of everything else that a person may ask while inside; yields the port."""
+    async with asked(settings, store, control, kafka, telemetry, token=token) as app:
+        own = settings.control
+        async with serving(app, own.host, own.port, what="controller", setting=setting) as port:
+            yield port
+
+
+@asynccontextmanager
+async def asked(
+    settings: Settings,
+    store: Store,
+    control: Control,
+    kafka: Clients,
+    telemetry: Telemetry,
+    *,
+    token: str,
+    writable: bool = True,
+) -> AsyncIterator[FastAPI]:
+    """The application that answers whatever a person may ask, while inside."""
     events, ending = Happenings(store, _now), asyncio.Event()
     app = api(
         store,
@@ -248,11 +314,11 @@ async def telling(
         features=features_of(settings),
         now=_now,
         ending=ending,
+        writable=writable,
     )
-    served = serving(app, settings.control.host, settings.control.port, what="controller", setting=setting)
-    async with beside(events.run()), served as port:
+    async with beside(events.run()):
         try:
-            yield port
+            yield app
         finally:
             ending.set()
 

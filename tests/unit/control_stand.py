@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -156,6 +156,10 @@ class FakeAdmin:
     async def keep_group(self, group: str, topic: str) -> None:
         self._called("keep_group", group)
 
+    async def delete_topic(self, name: str) -> None:
+        self._called("delete_topic", name)
+        self.topics.pop(name, None)
+
     async def delete_group(self, group: str) -> None:
         self._called("delete_group", group)
         self.groups = {one for one in self.groups if one[0] != group}
@@ -174,17 +178,24 @@ class FakeProber:
 
     def __init__(self) -> None:
         self.answers: dict[str, Problem] = {}
+        self.routing: set[str] = set()
+        """The uids of routes that are still known although nobody wants them."""
         self.asked: list[str] = []
 
     async def probe(self, ingresses: Sequence[Ingress]) -> Mapping[str, Problem | None]:
         self.asked = [one.uid for one in ingresses]
         return {one.uid: self.answers.get(one.uid) for one in ingresses}
 
+    async def unrouted(self, paths: Mapping[str, str]) -> Collection[str]:
+        return [uid for uid in paths if uid not in self.routing]
+
 
 class FakeFeed:
     """Keeps what was published; `failing` refuses it."""
 
-    def __init__(self) -> None:
+    def __init__(self, before: Plan | None = None) -> None:
+        self.before = before
+        self.untold: EventingError | None = None
         self.plan = Plan()
         self.failing: EventingError | None = None
 
@@ -192,6 +203,11 @@ class FakeFeed:
         if self.failing is not None:
             raise self.failing
         self.plan = plan
+
+    async def told(self) -> Plan | None:
+        if self.untold is not None:
+            raise self.untold
+        return self.before
 
     def plans(self) -> Any:
         raise NotImplementedError
@@ -229,15 +245,15 @@ class ControllerStand:
     def __init__(self, options: Options | None = None) -> None:
         self.store, self.admin, self.prober, self.feed = CountingStore(), FakeAdmin(), FakeProber(), FakeFeed()
         self.now: datetime = NOON
-        self.controller = Controller(
-            self.store,
-            self.feed,
-            KafkaSide(self.admin),
-            cast("Prober", self.prober),
-            options or Options(),
-            lambda: self.now,
-            resync_s=60.0,
-        )
+        self.options = options or Options()
+        self.controller = self.controlling(KafkaSide(self.admin))
+
+    def controlling(self, side: KafkaSide, **more: Any) -> Controller:
+        """A controller over what this stand has."""
+        prober = cast("Prober", self.prober)
+        return Controller(
+            self.store, self.feed, side, prober, self.options, lambda: self.now, resync_s=60.0, **more
+        )  # fmt: skip
 
     async def round(self, text: str = "") -> None:
         await stored(text, self.store)

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,9 @@ def kanal(*known: Ingress) -> Answer:
 
 
 @contextmanager
-def serving(answer: Answer) -> Iterator[tuple[str, list[tuple[str, str, str]]]]:
+def serving(
+    answer: Answer, place: str = "127.0.0.1", port: int = 0, hosts: list[str | None] | None = None
+) -> Iterator[tuple[str, list[tuple[str, str, str]]]]:
     """The base URL of a server that answers like this, and what it was asked: method, path and probe header."""
     asked: list[tuple[str, str, str]] = []
 
@@ -34,6 +37,8 @@ def serving(answer: Answer) -> Iterator[tuple[str, list[tuple[str, str, str]]]]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
+            if hosts is not None:
+                hosts.append(self.headers.get("Host"))
             asked.append((self.command, self.path, self.headers.get("K-Network-Probe", "")))
             status, uid = answer(self.path, self.headers.get("K-Network-Hash", ""))
             self.send_response(status)
@@ -46,7 +51,7 @@ def serving(answer: Answer) -> Iterator[tuple[str, list[tuple[str, str, str]]]]:
         def log_message(self, *_: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with ThreadingHTTPServer((place, port), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
@@ -148,3 +153,43 @@ async def test_a_path_in_the_base_url_stays_in_front() -> None:
 
 async def test_without_routes_nobody_is_asked() -> None:
     assert await Prober([unused()]).probe([]) == {}
+
+
+@pytest.fixture
+def replicas(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that stands for two addresses, as a headless Service does."""
+    ask = socket.getaddrinfo
+
+    def found(host: str, *arguments: Any, **more: Any) -> Any:
+        if host != "ingresses.test":
+            return ask(host, *arguments, **more)
+        port = arguments[0]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (place, port)) for place in ("127.0.0.2", "127.0.0.1")] * 2
+
+    monkeypatch.setattr(socket, "getaddrinfo", found)
+
+
+async def test_every_address_of_a_name_is_an_ingress_and_is_told_the_name(replicas: None) -> None:
+    hosts: list[str | None] = []
+    with serving(kanal(A), hosts=hosts) as (one, _):
+        port = one.rpartition(":")[2]
+        base = f"http://ingresses.test:{port}"
+        with serving(kanal(A), "127.0.0.2", int(port), hosts=hosts):
+            assert await Prober([base]).probe([A]) == {"uid-a": None}
+        assert hosts == [f"ingresses.test:{port}"] * 2
+        with serving(kanal(), "127.0.0.2", int(port)):
+            found = told((await Prober([base]).probe([A]))["uid-a"])
+        assert found == ("ProbeFailed", f"{base} (127.0.0.2) answers the probe of /default/a with 404")
+
+
+async def test_a_route_is_gone_only_when_no_ingress_knows_it() -> None:
+    paths = {one.uid: one.path for one in (A, B)}
+    with serving(kanal(A)) as (one, _), serving(kanal()) as (other, _):
+        assert await Prober([one, other]).unrouted(paths) == {"uid-b"}
+        assert await Prober([other, unused()]).unrouted(paths) == {"uid-a", "uid-b"}
+    assert await Prober([unused()]).unrouted({}) == set()
+
+
+async def test_a_route_of_which_an_ingress_says_nothing_may_be_there() -> None:
+    with babbling(b"") as base:
+        assert await Prober([base]).unrouted({A.uid: A.path}) == set()
