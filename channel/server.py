@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -30,9 +31,17 @@ class Server:
 
     @classmethod
     async def start(
-        cls, app: ASGIApp, host: str, port: int, *, where: str, setting: str = "", keep_alive_s: int = 75
+        cls,
+        app: ASGIApp,
+        host: str,
+        port: int,
+        *,
+        where: str,
+        setting: str = "",
+        keep_alive_s: int = 75,
+        tls: ssl.SSLContext | None = None,
     ) -> Server:
-        """Listen, on the running loop; port 0 takes a free one.
+        """Listen, on the running loop; port 0 takes a free one, and with `tls` nothing is said in the clear.
 
         Raises `Unavailable` where the address can't be had: it names what wanted it (`where`) and the setting to change.
         """
@@ -53,7 +62,7 @@ class Server:
         state = ServerState()
         loop = asyncio.get_running_loop()
         try:
-            listener = await loop.create_server(lambda: Door(config, state, {}), host, port, backlog=BACKLOG)
+            listener = await loop.create_server(lambda: Door(config, state, {}), host, port, backlog=BACKLOG, ssl=tls)
         except OSError as error:
             fix = (
                 f"stop what listens there, or choose another port with {setting} (0 takes a free one)"
