@@ -152,6 +152,10 @@ class Rig:
         ]
         return self._started(name or verb, command)
 
+    def port(self, role: str) -> int:
+        """Where a role listens."""
+        return self._ports[role]
+
     def end(self, name: str, *words: object) -> Process:
         """Start a subscriber or a sender of `ends.py`; it answers `account` and `save FILE`."""
         return self._started(name, [sys.executable, ENDS, *map(str, words)], talks=True)

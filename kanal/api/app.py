@@ -44,11 +44,13 @@ def api(
     features: Features = _NO_FEATURES,
     now: Callable[[], datetime] = _utc,
     ending: asyncio.Event | None = None,
+    writable: bool = True,
 ) -> FastAPI:
     """The application; `ready` says whether the controller has finished a round, `metrics` is an exposition.
 
     `routers` serve what is no resource, under paths of their own. With a `token` everything but probes, metrics and the
     version asks for it. `defaults` and `features` are those of resources that are written. Watches end when `ending` is set.
+    Where the resources are not `writable` here, their place is an API server of its own.
     """
     handlers: dict[int | type[Exception], Callable[[Request, Any], Coroutine[Any, Any, Response]]] = {
         HTTPException: _failure, EventingError: _refusal, RequestValidationError: _misfit, Exception: _failure
@@ -58,7 +60,7 @@ def api(
         app.add_middleware(Guard, token=token)
     home = Home(store=store, now=now, ending=ending or asyncio.Event(), defaults=defaults, features=features)
     verbs = Verbs(home, events or Happenings(store, now))
-    for router in (*routers, about(), resources(verbs, writable=bool(token))):
+    for router in (*routers, about(), resources(verbs, writable=writable and bool(token))):
         app.include_router(router)
 
     @app.get("/healthz")

@@ -111,6 +111,7 @@ async def test_describe_ends_with_the_events_of_the_object(kubectl: Kubectl) -> 
     [
         ("merge", '{"spec": {"delivery": {"retry": 5}}}'),
         ("json", '[{"op": "add", "path": "/spec/delivery", "value": {"retry": 5}}]'),
+        ("strategic", '{"spec": {"delivery": {"retry": 5}}}'),
     ],
 )
 async def test_patch_changes_a_part(kubectl: Kubectl, sort: str, patch: str) -> None:

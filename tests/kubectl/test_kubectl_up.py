@@ -15,6 +15,7 @@ import pytest
 from answering import KANAL
 from kubectl_stand import KUBECTL, Kubectl
 
+from eventing.kafka.embedded.process import free_port
 from eventing.store.memory import MemoryStore
 
 pytestmark = pytest.mark.skipif(KUBECTL is None, reason="kubectl is not on this machine")
@@ -92,3 +93,34 @@ async def test_what_kubectl_applied_is_run_and_is_there_at_the_next_start(
         await kubectl("delete", "channel", "filed")
         await kubectl("wait", "--for=condition=Ready", "channel/typed", patience)
     assert list((tmp_path / "kanal").rglob("*[0-9]")) == [], "tokens and kubeconfigs of what has ended"
+
+
+async def test_a_controller_by_itself_lets_kubectl_in_as_the_page_on_containers_says(
+    kafka: str, topic: str, tmp_path: Path
+) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "containers.md").read_text(encoding="utf-8")
+    typed = [line for line in page.splitlines() if line.startswith("kubectl ")]
+    assert [line.split()[1] for line in typed] == ["config", "config", "config", "get"]
+    environment = {**os.environ, "HOME": str(tmp_path), "KANAL_TOKEN": "of-a-test", "KANAL_CONTROL__TOKEN": "of-a-test"}
+    environment["KUBECONFIG"] = str(tmp_path / "kanal.kubeconfig")
+    port = free_port("127.0.0.1")
+    names = ("--set", f"names.resources_topic={topic}.resources", "--set", f"names.plan_topic={topic}.plan")
+    words = ("controller", "--local-api", "--kafka", kafka, "--port", str(port), *names)
+    process = await asyncio.create_subprocess_exec(KANAL, *words, stderr=PIPE, env=environment)
+    try:
+        assert process.stderr is not None
+        async with asyncio.timeout(PATIENCE_S):
+            said = ""
+            while "controller ready" not in said:
+                said = (await process.stderr.readline()).decode()
+                assert said, "it ended"
+            script = "\n".join([*typed, "kubectl create configmap made"]).replace(":8081/", f":{port}/")
+            asked = await asyncio.create_subprocess_exec(
+                "bash", "-euc", script, stdout=PIPE, stderr=PIPE, env=environment
+            )
+            out, err = await asked.communicate()
+        assert out.decode().splitlines()[-1] == "configmap/made created", err.decode()
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.communicate()

@@ -86,6 +86,28 @@ async def test_a_config_map_may_come_as_protobuf_as_kubectl_create_sends_it() ->
     assert (found["metadata"]["name"], found["metadata"]["labels"]) == ("c", {"a": "b"})
 
 
+def test_a_service_may_come_as_protobuf_with_ports_by_number_and_by_name() -> None:
+    by_number = field(1, "http") + field(2, "TCP") + b"\x18\x90\x3f" + field(4, b"\x08\x00\x10\x90\x3f") + b"\x28\x00"
+    by_name = b"\x18\x50" + field(4, b"\x08\x01\x10\x00" + field(3, "web")) + field(6, "")
+    spec = field(1, by_number) + field(1, by_name) + field(2, field(1, "app") + field(2, "x")) + field(3, "")
+    raw = field(1, field(1, "n")) + field(2, spec + field(4, "ExternalName") + field(10, "a.example"))
+    assert from_protobuf(sent("Service", raw))["spec"] == {
+        "ports": [
+            {"name": "http", "protocol": "TCP", "port": 8080, "targetPort": 8080},
+            {"port": 80, "targetPort": "web"},
+        ],
+        "selector": {"app": "x"},
+        "type": "ExternalName",
+        "externalName": "a.example",
+    }
+
+
+def test_a_secret_may_come_as_protobuf() -> None:
+    raw = field(1, field(1, "n")) + field(2, field(1, "k") + field(2, b"\xff")) + field(3, "Opaque")
+    found = from_protobuf(sent("Secret", raw + field(4, field(1, "t") + field(2, "v"))))
+    assert (found["data"], found["stringData"], found["type"]) == ({"k": "/w=="}, {"t": "v"}, "Opaque")
+
+
 def test_numbers_of_every_width_are_passed_over_in_protobuf() -> None:
     raw = b"\x49" + bytes(8) + b"\x55" + bytes(4) + b"\x98\x06\xff\xff\x03" + field(1, field(1, "n"))
     assert from_protobuf(sent("Namespace", raw)) == {

@@ -1,10 +1,14 @@
-"""Schemas of what Kubernetes' own API defines, as far as it is served here: metadata, ConfigMap, Namespace and Event."""
+"""Schemas of what Kubernetes' own API defines, as far as it is served here: metadata, and the kinds of the core group."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from eventing.kinds.configmap import ConfigMap
+from eventing.kinds.meta import Resource
+from eventing.kinds.schema import OPEN
+from eventing.kinds.secret import Secret
+from eventing.kinds.service import Service, ServicePort, ServiceSpec
 
 Schema = dict[str, Any]
 _TEXT: Schema = {"type": "string"}
@@ -85,21 +89,50 @@ def _whole(description: str, more: Schema) -> Schema:
     return _object(description, {"apiVersion": _TEXT, "kind": _TEXT, "metadata": {"type": "object"}, **more})
 
 
-def _config_map() -> Schema:
-    types = {"data": _TEXTS, "binary_data": _TEXTS, "immutable": {"type": "boolean"}}
-    fields = {name: ConfigMap.model_fields[name] for name in types}
+def _flat(kind: type[Resource]) -> Schema:
+    """A kind whose fields stand beside its metadata; keys have values of bytes or text, both texts here."""
+    types = {
+        "type": _TEXT,
+        "data": _TEXTS,
+        "binary_data": _TEXTS,
+        "string_data": _TEXTS,
+        "immutable": {"type": "boolean"},
+    }
+    own = {
+        info.alias or name: _said(types[name], info.description or "")
+        for name, info in kind.model_fields.items()
+        if name in types
+    }
+    return _whole((kind.__doc__ or "").strip(), own)
+
+
+def _open(model: type[ServiceSpec | ServicePort], **types: Schema) -> Schema:
+    """An object of which Kubernetes knows more fields than Kanal reads."""
+    fields = {name: model.model_fields[name] for name in types}
     own = {info.alias or name: _said(types[name], info.description or "") for name, info in fields.items()}
-    return _whole((ConfigMap.__doc__ or "").strip(), own)
+    return _object((model.__doc__ or "").strip(), own) | {OPEN: True}
+
+
+def _service() -> Schema:
+    ports = {"type": "array", "items": _open(ServicePort, port=_NUMBER)}
+    spec = _open(ServiceSpec, type=_TEXT, external_name=_TEXT, ports=ports)
+    return _whole((Service.__doc__ or "").strip(), {"spec": spec})
 
 
 CORE: dict[str, Schema] = {
-    "ConfigMap": _config_map(),
+    "ConfigMap": _flat(ConfigMap),
+    "Secret": _flat(Secret),
+    "Service": _service(),
     "Namespace": _whole(
         "A name that groups objects.",
         {
             "spec": _object("Nothing that counts here.", {"finalizers": {"type": "array", "items": _TEXT}}),
             "status": _object("Whether it is there.", {"phase": _TEXT}),
         },
+    ),
+    "CustomResourceDefinition": _whole(
+        "A kind, with its names, versions and schemas.",
+        {"spec": {"type": "object", OPEN: True}, "status": {"type": "object", OPEN: True}},
     ),
     "Event": _whole(
         "Something that happened to an object.",

@@ -6,18 +6,16 @@ They are made where the objects are kept, so every controller's work is seen, an
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
 from eventing.errors import Gone, NotFound
 from eventing.kinds.columns import Column
-from eventing.kinds.condition import READY
 from eventing.kinds.meta import Resource
 from eventing.store import Change, Store
-from eventing.timestamp import rfc3339
+from eventing.store.happenings import Document, Happening, event, happening, stamp
+from kanal.api.kube.records import Name, Records
 
-Document = dict[str, Any]
 COLUMNS = (
     Column("Last Seen", "date", ".lastTimestamp"),
     Column("Type", "string", ".type"),
@@ -41,7 +39,6 @@ FIELDS = (
     "type",
 )
 _MOST = 1_000
-_COMPONENT = "kanal-controller"
 
 
 class Happenings:
@@ -51,7 +48,8 @@ class Happenings:
         self._store = store
         self._now = now
         self._since = store.revision
-        self._found: OrderedDict[tuple[str, ...], Document] = OrderedDict()
+        self._found: OrderedDict[tuple[str, Happening], Name] = OrderedDict()
+        self.records = Records(store.revision)
 
     async def run(self) -> None:
         """Listen for ever; changes that are no longer kept are passed over."""
@@ -65,65 +63,34 @@ class Happenings:
 
     def take(self, change: Change) -> None:
         """Note what this change means, if anything."""
-        after, before = _ready(change.resource), None if change.before is None else _ready(change.before)
-        state = after.get("status")
-        if change.type == "DELETED" or state not in ("True", "False") or after == before:
-            return
-        reason = str(after.get("reason") or (READY if state == "True" else f"Not{READY}"))
-        message = str(after.get("message") or ("it is ready" if state == "True" else "it is not ready"))
-        self._note(change.resource, "Normal" if state == "True" else "Warning", reason, message)
+        what = happening(change)
+        if what is not None:
+            self._note(change.resource, what)
 
     def all(self) -> list[Document]:
-        """Every one, the latest last."""
-        return list(self._found.values())
+        """Every one."""
+        return self.records.all()
 
     def get(self, namespace: str, name: str) -> Document:
         """One of them. Raises `NotFound`."""
-        for one in self._found.values():
-            if (one["metadata"]["namespace"], one["metadata"]["name"]) == (namespace, name):
-                return one
-        raise NotFound("does not exist", where=f"Event {namespace}/{name}")
+        found = self.records.get(namespace, name)
+        if found is None:
+            raise NotFound("does not exist", where=f"Event {namespace}/{name}")
+        return found
 
-    def _note(self, resource: Resource, type_: str, reason: str, message: str) -> None:
-        metadata, time = resource.metadata, rfc3339(self._now(), "seconds")
-        key = (metadata.uid, type_, reason, message)
-        before = self._found.pop(key, None)
+    def _note(self, resource: Resource, what: Happening) -> None:
+        uid, time = resource.metadata.uid, stamp(self._now())
+        key = (uid, what)
+        name = self._found.pop(key, None)
+        before = None if name is None else self.records.get(*name)
         first = before["firstTimestamp"] if before else time
-        name = before["metadata"]["name"] if before else f"{metadata.name}.{self._since:x}"
-        self._found[key] = {
-            "apiVersion": "v1",
-            "kind": "Event",
-            "metadata": {
-                "name": name,
-                "namespace": metadata.namespace,
-                "uid": f"{metadata.uid}-{self._since:x}",
-                "resourceVersion": str(self._since),
-                "creationTimestamp": first,
-            },
-            "involvedObject": {
-                "apiVersion": resource.api_version,
-                "kind": resource.KIND,
-                "namespace": metadata.namespace,
-                "name": metadata.name,
-                "uid": metadata.uid,
-                "resourceVersion": metadata.resource_version,
-            },
-            "type": type_,
-            "reason": reason,
-            "message": message,
-            "count": (before["count"] if before else 0) + 1,
-            "firstTimestamp": first,
-            "lastTimestamp": time,
-            "source": {"component": _COMPONENT},
-            "reportingComponent": _COMPONENT,
-            "reportingInstance": "",
+        metadata = {
+            "name": before["metadata"]["name"] if before else f"{resource.metadata.name}.{self._since:x}",
+            "uid": f"{uid}-{self._since:x}",
+            "creationTimestamp": first,
         }
+        count = (before["count"] if before else 0) + 1
+        made = self.records.put(event(resource, what, metadata, first, time, count))
+        self._found[key] = (made["metadata"]["namespace"], made["metadata"]["name"])
         while len(self._found) > _MOST:
-            self._found.popitem(last=False)
-
-
-def _ready(resource: Resource) -> Mapping[str, Any]:
-    """Status, reason and message of Ready; when it was said is no news."""
-    conditions = resource.status.get("conditions") or ()
-    found: Mapping[str, Any] = next((one for one in conditions if one.get("type") == READY), {})
-    return {name: found.get(name) for name in ("status", "reason", "message")}
+            self.records.drop(*self._found.popitem(last=False)[1])

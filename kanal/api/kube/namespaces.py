@@ -5,7 +5,7 @@ Nothing hangs on a namespace here, so what was made of one by hand (its labels) 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ from eventing.kinds.key import key_of
 from eventing.kinds.meta import DEFAULT_NAMESPACE, stable_uid
 from eventing.store import Store
 from eventing.timestamp import rfc3339
+from kanal.api.kube.records import Records
 
 Document = dict[str, Any]
 COLUMNS = (Column("Status", "string", ".status.phase"), AGE)
@@ -32,21 +33,44 @@ class Namespaces:
         self._store = store
         self._now = now
         self._started = rfc3339(now(), "seconds")
-        self._made: dict[str, Document] = {}
-        self._changes = 1
+        self._made: set[str] = set()
+        self._records = Records(store.revision)
+
+    @property
+    def records(self) -> Records:
+        """Every one, as they are now."""
+        self.settle()
+        return self._records
+
+    def settle(self) -> None:
+        """Take note of those that are used since the last time, and of those that no longer are."""
+        wanted = {DEFAULT_NAMESPACE, *self._used(), *self._made}
+        there = {one["metadata"]["name"] for one in self._records.all()}
+        for name in sorted(there - wanted):
+            self._records.drop("", name)
+        for name in sorted(wanted - there):
+            self._records.put(_document(name, {}, self._started))
+
+    async def follow(self) -> AsyncIterator[None]:
+        """Keep the records up to date for as long as somebody goes on."""
+        async for _ in self._store.snapshots():
+            self.settle()
+            yield
 
     def all(self) -> list[Document]:
         """Every one, sorted by name."""
-        names = sorted({DEFAULT_NAMESPACE, *self._used(), *self._made})
-        return [self._made.get(name) or _document(name, {}, self._started, 1) for name in names]
+        return sorted(self.records.all(), key=lambda one: str(one["metadata"]["name"]))
 
     def get(self, name: str) -> Document:
         """One of them. Raises `NotFound`."""
-        if name in self._made:
-            return self._made[name]
-        if name == DEFAULT_NAMESPACE or name in self._used():
-            return _document(name, {}, self._started, 1)
-        raise NotFound("does not exist", where=f"Namespace {name}", fix=f"kubectl create namespace {name}")
+        found = self.find(name)
+        if found is None:
+            raise NotFound("does not exist", where=f"Namespace {name}", fix=f"kubectl create namespace {name}")
+        return found
+
+    def find(self, name: str) -> Document | None:
+        """One of them, where there is one of this name."""
+        return self.records.get("", name)
 
     def create(self, document: Mapping[str, Any], *, dry_run: bool = False) -> Document:
         """Make one. Raises `AlreadyExists`, `Invalid` for what can be no namespace."""
@@ -56,7 +80,7 @@ class Namespaces:
         except ValidationError as error:
             message = f"{name!r} can't be a namespace; 63 of a-z, 0-9 and - are allowed"
             raise Invalid(message, where=f"Namespace {name}", field="metadata.name") from error
-        if name in {one["metadata"]["name"] for one in self.all()}:
+        if self.find(name) is not None:
             raise AlreadyExists("it exists already", where=f"Namespace {name}")
         return self._keep(name, document, rfc3339(self._now(), "seconds"), dry_run=dry_run)
 
@@ -72,27 +96,34 @@ class Namespaces:
         if name == DEFAULT_NAMESPACE:
             raise Denied("this namespace is always there", where=f"Namespace {name}", fix="delete what is in it")
         if not dry_run:
+            self._made.discard(name)
             for one in [one for one in self._store.list() if one.metadata.namespace == name]:
                 await self._store.delete(key_of(one))
-            self._made.pop(name, None)
+            self.settle()
         return gone
 
     def _used(self) -> set[str]:
         return {one.metadata.namespace for one in self._store.list()}
 
     def _keep(self, name: str, document: Mapping[str, Any], created: str, *, dry_run: bool) -> Document:
-        made = _document(name, document["metadata"], created, self._changes + 1)
-        if not dry_run:
-            self._changes += 1
-            self._made[name] = made
-        return made
+        made, before = _document(name, document["metadata"], created), self._records.get("", name)
+        if before is not None and _unversioned(before) == made:
+            return before
+        if dry_run:
+            return made
+        self._made.add(name)
+        return self._records.put(made)
 
 
-def _document(name: str, metadata: Mapping[str, Any], created: str, version: int) -> Document:
+def _unversioned(document: Document) -> Document:
+    metadata = {name: value for name, value in document["metadata"].items() if name != "resourceVersion"}
+    return {**document, "metadata": metadata}
+
+
+def _document(name: str, metadata: Mapping[str, Any], created: str) -> Document:
     own: Document = {
         "name": name,
         "uid": stable_uid("", "Namespace", "", name),
-        "resourceVersion": str(version),
         "creationTimestamp": created,
         "labels": {**(metadata.get("labels") or {}), _OWN_LABEL: name},
     }

@@ -10,6 +10,7 @@ from typing import Any
 from eventing.errors import Conflict, Invalid
 from eventing.kinds.meta import Defaults, Features, Resource
 from eventing.store import Store
+from eventing.store.home import HomeStore
 from eventing.timestamp import rfc3339
 from kanal.api.kube import ownership
 from kanal.api.kube.changes import APPLY, Patch
@@ -92,9 +93,10 @@ class Objects:
             force=asked.force,
             now=self._time(),
             subresource="status" if target.status else "",
+            settled=lambda found: found if target.status else self._settled(target, found, asked),
         )
         if target.status:
-            return await self._set_status(target, document, asked)
+            return await self._set_status(target, document, asked, managed)
         resource, warnings = self._read(fitted(document, target), asked)
         resource = _with(resource, managed_fields=managed)
         if live is None:
@@ -105,19 +107,26 @@ class Objects:
 
     async def _write(self, target: Target, live: Resource, document: Document, asked: Asked) -> Answer:
         if target.status:
-            return await self._set_status(target, document, asked)
+            before = _bare(live.document_in(target.served.version))
+            known = live.metadata.managed_fields
+            managed = ownership.updated(
+                before, document, known, manager=asked.manager, now=self._time(), subresource="status"
+            )
+            return await self._set_status(target, document, asked, managed)
         resource, warnings = self._read(document, asked)
         managed = ownership.told(live.metadata.managed_fields, document["metadata"].get("managedFields"))
         resource = self._owned(target, live, resource, managed, asked)
         stored = await self._store.update(resource, dry_run=asked.dry_run)
         return Answer(stored.document_in(target.served.version), warnings=warnings)
 
-    async def _set_status(self, target: Target, document: Document, asked: Asked) -> Answer:
+    async def _set_status(self, target: Target, document: Document, asked: Asked, managed: Any) -> Answer:
         status = document.get("status") or {}
         if not isinstance(status, dict):
             raise Invalid("fields are needed here", where=target.path, field="status")
         version = str(document["metadata"].get("resourceVersion") or "")
-        stored = await self._store.set_status(target.key, status, version=version, dry_run=asked.dry_run)
+        # An API server keeps its own note of who wrote what.
+        owners = {"managed_fields": managed} if isinstance(self._store, HomeStore) else {}
+        stored = await self._store.set_status(target.key, status, version=version, dry_run=asked.dry_run, **owners)
         if stored is None:
             raise missing(target)
         return Answer(stored.document_in(target.served.version))
@@ -142,6 +151,11 @@ class Objects:
 
     def _read(self, document: Document, asked: Asked) -> tuple[Resource, tuple[str, ...]]:
         return resource_of(document, strictness=asked.strictness, features=self._features, defaults=self._defaults)
+
+    def _settled(self, target: Target, document: Document, asked: Asked) -> Document:
+        """A document with its defaults spelt out, as that of an object in the store is."""
+        resource, _ = self._read(fitted(document, target), asked)
+        return _bare(resource.document_in(target.served.version))
 
     def _owned(self, target: Target, live: Resource | None, resource: Resource, managed: Any, asked: Asked) -> Resource:
         """The resource with a note of who changed which of its fields."""

@@ -19,7 +19,8 @@ _MAGIC = b"k8s\x00"
 class _Field(NamedTuple):
     name: str
     sort: str = "text"
-    """`text`, `bytes` (base64 in JSON), `raw`, `flag`, `message` (with a table), or `map` (from text to `of`)."""
+    """`text`, `bytes` (base64 in JSON), `raw`, `flag`, `number`, `message` (with a table), `map` (from text to `of`), or
+    `either` (a message of a number and a text, and which of them it is)."""
     table: Mapping[int, Any] | None = None
     many: bool = False
     of: str = "text"
@@ -46,6 +47,22 @@ _METADATA = {
 }
 _TYPE = {1: _Field("apiVersion"), 2: _Field("kind")}
 _ENVELOPE = {1: _Field("type", "message", _TYPE), 2: _Field("raw", "raw")}
+_EITHER = {1: _Field("is_text", "flag"), 2: _Field("number", "number"), 3: _Field("text")}
+_PORT = {
+    1: _Field("name"),
+    2: _Field("protocol"),
+    3: _Field("port", "number"),
+    4: _Field("targetPort", "either"),
+    5: _Field("nodePort", "number"),
+    6: _Field("appProtocol"),
+}
+_SERVICE = {
+    1: _Field("ports", "message", _PORT, many=True),
+    2: _Field("selector", "map"),
+    3: _Field("clusterIP"),
+    4: _Field("type"),
+    10: _Field("externalName"),
+}
 _KINDS: dict[str, Mapping[int, _Field]] = {
     "ConfigMap": {
         1: _Field("metadata", "message", _METADATA),
@@ -54,6 +71,14 @@ _KINDS: dict[str, Mapping[int, _Field]] = {
         4: _Field("immutable", "flag"),
     },
     "Namespace": {1: _Field("metadata", "message", _METADATA)},
+    "Secret": {
+        1: _Field("metadata", "message", _METADATA),
+        2: _Field("data", "map", of="bytes"),
+        3: _Field("type"),
+        4: _Field("stringData", "map"),
+        5: _Field("immutable", "flag"),
+    },
+    "Service": {1: _Field("metadata", "message", _METADATA), 2: _Field("spec", "message", _SERVICE)},
     "DeleteOptions": {
         2: _Field("preconditions", "message", {1: _Field("uid"), 2: _Field("resourceVersion")}),
         3: _Field("orphanDependents", "flag"),
@@ -92,13 +117,19 @@ def _message(data: bytes, table: Mapping[int, _Field]) -> dict[str, Any]:
         else:
             found[field.name] = _value(value, field)
     # An empty text is how these messages say that a field is not there.
-    return {name: value for name, value in found.items() if value != "" or name in ("key", "value")}
+    return {name: value for name, value in found.items() if value not in ("", None) or name in ("key", "value")}
 
 
 def _value(value: int | bytes, field: _Field) -> Any:
     if field.sort == "flag":
         return bool(value)
+    if field.sort == "number":
+        # Written as 0 where it is not there.
+        return value or None
     data = _taken(value)
+    if field.sort == "either":
+        both = _message(data, _EITHER)
+        return both.get("text") if both.get("is_text") else both.get("number")
     if field.sort == "message":
         return _message(data, field.table or {})
     if field.sort == "raw":

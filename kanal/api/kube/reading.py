@@ -52,14 +52,19 @@ def resource_of(
     document: Document, *, strictness: Strictness, features: Features, defaults: Defaults
 ) -> tuple[Resource, tuple[str, ...]]:
     """The resource with its defaults, and a warning for each field that was dropped. Raises `InvalidResource`."""
+    resource, warnings = plain_of(document, strictness=strictness, features=features)
+    return resource.defaulted(defaults), warnings
+
+
+def plain_of(document: Document, *, strictness: Strictness, features: Features) -> tuple[Resource, tuple[str, ...]]:
+    """The same before anything is filled in."""
     try:
-        return parse(document, features=features).defaulted(defaults), ()
+        return parse(document, features=features), ()
     except InvalidResource as error:
         unknown = _unknown(error)
         if strictness == "Strict" or not unknown:
             raise
-    kept = _without(document, unknown)
-    resource = parse(kept, features=features).defaulted(defaults)
+    resource = parse(_without(document, unknown), features=features)
     warnings = tuple(f'unknown field "{dotted(path)}"' for path in unknown)
     return resource, warnings if strictness == "Warn" else ()
 

@@ -5,10 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
-
-from starlette.exceptions import HTTPException
 
 from eventing.errors import AlreadyExists, EventingError, Gone, Invalid, NotFound
 from eventing.kinds.field_error import FieldError
@@ -51,12 +48,6 @@ def not_served(path: str) -> dict[str, Any]:
 def missing(target: Target) -> NotFound:
     """The error for an object that is not there."""
     return NotFound("does not exist", where=_named(target))
-
-
-def not_allowed(target: Target, verbs: Sequence[str], methods: Sequence[str]) -> HTTPException:
-    """The error for a verb that a kind does not have; `methods` are those of HTTP that the path takes."""
-    message = f"{target.served.resource} has no such verb here; it has {', '.join(verbs)}"
-    return HTTPException(405, message, {"Allow": ", ".join(methods)})
 
 
 def _code(error: EventingError) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import orjson
@@ -15,7 +15,7 @@ from eventing.errors import EventingError
 from kanal.api.kube import discovery, openapi
 from kanal.api.kube.bodies import JSON
 from kanal.api.kube.negotiation import discovery_type, discovery_version
-from kanal.api.kube.refusal import not_allowed, not_served, refusal
+from kanal.api.kube.refusal import not_served, refusal
 from kanal.api.kube.served import STATUS_VERBS, groups, within
 from kanal.api.kube.target import Asked, Target, asked, target_of
 from kanal.api.kube.verbs import Verbs
@@ -52,7 +52,7 @@ def resources(verbs: Verbs, *, writable: bool) -> APIRouter:
             allowed = [one for one in _verbs(target) if writable or one in _READING]
             if verb not in allowed:
                 methods = _ON_ONE if target.name else _ON_MANY
-                raise not_allowed(target, allowed, [method for method, one in methods.items() if one in allowed])
+                raise _not_allowed(target, allowed, [method for method, one in methods.items() if one in allowed])
             return await table[verb](request, target, wanted)
         except EventingError as error:
             document = refusal(error, target)
@@ -144,3 +144,9 @@ def _aggregated(request: Request, names: tuple[str, ...]) -> Response | None:
 
 def _json(document: Any, code: int = 200) -> Response:
     return Response(orjson.dumps(document), code, media_type=JSON)
+
+
+def _not_allowed(target: Target, verbs: Sequence[str], methods: Sequence[str]) -> HTTPException:
+    """The error for a verb that a kind does not have; `methods` are those of HTTP that the path takes."""
+    message = f"{target.served.resource} has no such verb here; it has {', '.join(verbs)}"
+    return HTTPException(405, message, {"Allow": ", ".join(methods)})

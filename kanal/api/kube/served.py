@@ -1,4 +1,4 @@
-"""What the API serves: each kind in each of its versions, and the two of Kubernetes' own kinds that clients count on.
+"""What the API serves: each kind in each of its versions, and those of Kubernetes' own kinds that clients count on.
 
 Discovery, OpenAPI and routes are made of this one list, so none of them can name what another does not know.
 """
@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from eventing.kinds.meta import Resource
-from eventing.kinds.registry import KINDS
+from eventing.kinds.registry import AT_HOME, KINDS
 
 WRITABLE = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
+READABLE = ("get", "list", "watch")
 STATUS_VERBS = ("get", "patch", "update")
 
 
@@ -46,7 +47,8 @@ class Served:
         return None if self.model is None else self.model.SHAPES.get(self.version, self.model)
 
 
-_NAMES = {name for kind in KINDS for name in (kind.PLURAL, kind.SINGULAR, *kind.SHORT_NAMES)}
+_KINDS = (*KINDS, *AT_HOME)
+_NAMES = {name for kind in _KINDS for name in (kind.PLURAL, kind.SINGULAR, *kind.SHORT_NAMES)}
 
 
 def _of_kind(kind: type[Resource], version: str) -> Served:
@@ -71,7 +73,7 @@ NAMESPACE = Served(
     plural="namespaces",
     singular="namespace",
     short_names=("ns",),
-    verbs=("create", "delete", "get", "list", "patch", "update"),
+    verbs=("create", "delete", "get", "list", "patch", "update", "watch"),
     namespaced=False,
 )
 EVENT = Served(
@@ -81,12 +83,23 @@ EVENT = Served(
     plural="events",
     singular="event",
     short_names=("ev",),
-    verbs=("get", "list", "watch"),
+    verbs=READABLE,
+)
+DEFINITION = Served(
+    group="apiextensions.k8s.io",
+    version="v1",
+    kind="CustomResourceDefinition",
+    plural="customresourcedefinitions",
+    singular="customresourcedefinition",
+    short_names=("crd", "crds"),
+    verbs=READABLE,
+    namespaced=False,
 )
 SERVED: tuple[Served, ...] = (
     NAMESPACE,
     EVENT,
-    *(_of_kind(kind, version) for kind in KINDS for version in kind.VERSIONS),
+    DEFINITION,
+    *(_of_kind(kind, version) for kind in _KINDS for version in kind.VERSIONS),
 )
 
 

@@ -39,14 +39,15 @@ class Shaping:
         """An object by itself."""
         return self._shaped(document, str(document["metadata"].get("resourceVersion", "")), headings=True)
 
-    def many(self, documents: Sequence[Document], revision: str) -> Document:
-        """A list; `revision` is where a watch may go on from."""
+    def many(self, documents: Sequence[Document], revision: str, token: str = "", left: int = 0) -> Document:
+        """A list, or a part of it with `left` objects behind it; `revision` is where a watch may go on from."""
+        metadata = {"resourceVersion": revision} | ({"continue": token, "remainingItemCount": left} if token else {})
         if self.form.sort == "table":
-            return self._table(documents, revision, headings=True)
+            return self._table(documents, revision, headings=True) | {"metadata": metadata}
         found = {
             "kind": f"{self.served.kind}List",
             "apiVersion": self.served.group_version,
-            "metadata": {"resourceVersion": revision},
+            "metadata": metadata,
             "items": list(documents),
         }
         return only_metadata(found, self.form.version) if self.form.sort == "metadata" else found

@@ -63,6 +63,10 @@ class Asked:
     watch: bool = False
     resource_version: str = ""
     timeout_s: float | None = None
+    limit: int = 0
+    """The most objects in one part of a list; 0: all at once."""
+    go_on: str = ""
+    """Where a list goes on."""
     bookmarks: bool = False
     initial_events: bool | None = None
     dry_run: bool = False
@@ -81,7 +85,9 @@ def asked(query: Mapping[str, str]) -> Asked:
         field_selector=query.get("fieldSelector", ""),
         watch=_flag(query.get("watch")),
         resource_version=query.get("resourceVersion", ""),
-        timeout_s=_seconds(query.get("timeoutSeconds", "")),
+        timeout_s=_number(query, "timeoutSeconds", "seconds") or None,
+        limit=_number(query, "limit", "objects"),
+        go_on=query.get("continue", ""),
         bookmarks=_flag(query.get("allowWatchBookmarks")),
         initial_events=None if initial is None else _flag(initial),
         dry_run=_dry_run(query.get("dryRun", "")),
@@ -111,9 +117,8 @@ def _dry_run(text: str) -> bool:
     return text == "All"
 
 
-def _seconds(text: str) -> float | None:
-    if not text:
-        return None
+def _number(query: Mapping[str, str], name: str, what: str) -> int:
+    text = query.get(name) or "0"
     if not (text.isascii() and text.isdigit()):
-        raise Invalid(f"{text!r} is no number of seconds", field="timeoutSeconds")
-    return float(text) or None
+        raise Invalid(f"{text!r} is no number of {what}", field=name)
+    return int(text)

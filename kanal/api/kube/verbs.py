@@ -17,15 +17,19 @@ from eventing.errors import Invalid, NotFound
 from eventing.kinds.columns import Column
 from eventing.kinds.meta import Defaults, Features
 from eventing.store import Store
-from kanal.api.kube import bodies, happenings, namespaces, selectors
-from kanal.api.kube.changes import patch_of
-from kanal.api.kube.choosing import Choice
+from kanal.api.kube import bodies, definitions, happenings, namespaces
+from kanal.api.kube.changes import APPLY, Patch, patch_of
+from kanal.api.kube.choosing import Choice, fitting
+from kanal.api.kube.following import Followed, Recorded, Stored
 from kanal.api.kube.happenings import Happenings
 from kanal.api.kube.namespaces import Namespaces
 from kanal.api.kube.negotiation import form_of
 from kanal.api.kube.objects import Answer, Objects
-from kanal.api.kube.reading import BadRequest, fitted
-from kanal.api.kube.served import EVENT, NAMESPACE, Served
+from kanal.api.kube.pages import Pages
+from kanal.api.kube.patching import merged
+from kanal.api.kube.reading import fitted
+from kanal.api.kube.refusal import missing
+from kanal.api.kube.served import DEFINITION, EVENT, NAMESPACE, Served
 from kanal.api.kube.shaping import Shaping, include_of
 from kanal.api.kube.target import Asked, Target
 from kanal.api.kube.watching import Watch
@@ -55,20 +59,28 @@ class Verbs:
         self._objects = Objects(home.store, home.defaults, home.features, home.now)
         self._namespaces = Namespaces(home.store, home.now)
         self._events = events
+        self._definitions = definitions.definitions(home.now)
+        self._pages = Pages()
 
     async def get(self, request: Request, target: Target, asked: Asked) -> Response:
         """One object."""
         return _answer(self._shaping(request, target, asked).one(self._one(target)))
 
     async def listing(self, request: Request, target: Target, asked: Asked) -> Response:
-        """Every object that is chosen."""
-        found = self._many(target, asked)
-        return _answer(self._shaping(request, target, asked).many(found, str(self._store.revision)))
+        """Every object that is chosen, or a part of them."""
+        followed = self._followed(target, asked)
+        if asked.go_on:
+            page = self._pages.go_on(asked.go_on, asked.limit)
+        else:
+            page = self._pages.begin(followed.chosen(), followed.revision, asked.limit)
+        documents = [followed.document(one) for one in page.items]
+        shaping = self._shaping(request, target, asked)
+        return _answer(shaping.many(documents, str(page.revision), page.token, page.left))
 
     async def watch(self, request: Request, target: Target, asked: Asked) -> Response:
         """Changes as they come."""
         shape = self._shaping(request, target, asked).event
-        lines = Watch(self._store, Choice.of(target, asked), asked, shape, self._ending).lines()
+        lines = Watch(target.served, self._followed(target, asked), asked, shape, self._ending).lines()
         return StreamingResponse(lines, media_type=bodies.JSON)
 
     async def create(self, request: Request, target: Target, asked: Asked) -> Response:
@@ -119,7 +131,8 @@ class Verbs:
         """Every object less that is chosen."""
         asked = _with_options(asked, await _options(request))
         gone = []
-        for document in self._many(target, asked):
+        followed = self._followed(target, asked)
+        for document in map(followed.document, followed.chosen()):
             metadata = document["metadata"]
             one = replace(target, namespace=metadata["namespace"], name=metadata["name"])
             # One may have gone with its owner, which stood before it in the list.
@@ -132,26 +145,31 @@ class Verbs:
             return self._namespaces.get(target.name)
         if target.served is EVENT:
             return self._events.get(target.namespace or "", target.name)
+        if target.served is DEFINITION:
+            found = self._definitions.get("", target.name)
+            if found is None:
+                raise missing(target)
+            return found
         return self._objects.live(target).document_in(target.served.version)
 
-    def _many(self, target: Target, asked: Asked) -> list[Document]:
-        if target.served.model is not None:
-            return Choice.of(target, asked).documents(self._store.list())
-        own = self._namespaces if target.served is NAMESPACE else self._events
-        fields = happenings.FIELDS if target.served is EVENT else selectors.FIELDS
-        fits, labelled = selectors.fields(asked.field_selector, fields), selectors.labels(asked.label_selector)
-        return [
-            one
-            for one in own.all()
-            if target.namespace in (None, one["metadata"].get("namespace"))
-            and fits(one)
-            and labelled(one["metadata"].get("labels") or {})
-        ]
+    def _followed(self, target: Target, asked: Asked) -> Followed:
+        served = target.served
+        if served.model is not None:
+            return Stored(self._store, Choice.of(target, asked))
+        if served is NAMESPACE:
+            return Recorded(self._namespaces.records, fitting(target, asked), self._namespaces.follow)
+        return Recorded(self._events.records if served is EVENT else self._definitions, fitting(target, asked))
 
-    def _patched_namespace(self, target: Target, patch: Any, asked: Asked) -> Answer:
-        if patch.sort == "apply":
-            raise BadRequest("a namespace is not applied on the server's side", fix="leave out --server-side")
-        document = patch.on(self._namespaces.get(target.name))
+    def _patched_namespace(self, target: Target, patch: Patch, asked: Asked) -> Answer:
+        there = self._namespaces.find(target.name)
+        if patch.sort == APPLY:
+            # Who owns which label is not kept of namespaces; what is applied is laid over what is there.
+            wanted = fitted(patch.body, target)
+            if there is None:
+                return Answer(self._namespaces.create(wanted, dry_run=asked.dry_run), created=True)
+            document = merged(there, {"metadata": wanted["metadata"]})
+        else:
+            document = patch.on(there or self._namespaces.get(target.name))
         return Answer(self._namespaces.replace(fitted(document, target), dry_run=asked.dry_run))
 
     def _shaping(self, request: Request, target: Target, asked: Asked) -> Shaping:
@@ -170,7 +188,7 @@ class Verbs:
 def _columns(served: Served) -> tuple[Column, ...]:
     if served.model is not None:
         return served.model.PRINTER_COLUMNS
-    return namespaces.COLUMNS if served is NAMESPACE else happenings.COLUMNS
+    return {NAMESPACE: namespaces.COLUMNS, EVENT: happenings.COLUMNS, DEFINITION: definitions.COLUMNS}[served]
 
 
 def _managed(request: Request, asked: Asked) -> Asked:

@@ -14,9 +14,10 @@ from typing import Any
 import orjson
 
 from eventing.errors import EventingError, Invalid
-from eventing.store import Change, Store
-from kanal.api.kube.choosing import Choice
+from kanal.api.kube.following import Followed
+from kanal.api.kube.records import Seen
 from kanal.api.kube.refusal import refusal
+from kanal.api.kube.served import Served
 from kanal.api.kube.target import Asked
 
 LONGEST_S = 1_800.0
@@ -32,9 +33,9 @@ Shape = Callable[[Document, str, bool], Document]
 class Watch:
     """One client's watch."""
 
-    def __init__(self, store: Store, choice: Choice, asked: Asked, shape: Shape, ending: asyncio.Event) -> None:
-        self._store = store
-        self._choice = choice
+    def __init__(self, served: Served, followed: Followed, asked: Asked, shape: Shape, ending: asyncio.Event) -> None:
+        self._served = served
+        self._followed = followed
         self._asked = asked
         self._shape = shape
         self._ending = ending
@@ -45,9 +46,9 @@ class Watch:
         try:
             since = self._since()
             if since is None:
-                since = self._store.revision
-                for document in self._choice.documents(self._store.list()):
-                    yield self._event("ADDED", document, since)
+                since = self._followed.revision
+                for one in self._followed.chosen():
+                    yield self._event("ADDED", self._followed.document(one), since)
                 if self._asked.initial_events:
                     yield self._bookmark(since, {INITIAL_END: "true"})
             async with contextlib.aclosing(self._changes(since)) as changes:
@@ -62,7 +63,7 @@ class Watch:
         if self._asked.initial_events or (text in ("", "0") and self._asked.initial_events is None):
             return None
         if text in ("", "0"):
-            return self._store.revision
+            return self._followed.revision
         if not (text.isascii() and text.isdigit()):
             raise Invalid(f"{text!r} is no version", field="resourceVersion", fix="send the one that a list came with")
         return int(text)
@@ -70,7 +71,7 @@ class Watch:
     async def _changes(self, since: int) -> AsyncGenerator[bytes]:
         loop = asyncio.get_running_loop()
         end = loop.time() + min(self._asked.timeout_s or LONGEST_S, LONGEST_S)
-        changes = self._store.changes(since)
+        changes = self._followed.changes(since)
         pending = asyncio.ensure_future(_following(changes))
         ending = asyncio.ensure_future(self._ending.wait())
         try:
@@ -91,19 +92,12 @@ class Watch:
             pending.cancel()
             ending.cancel()
             await asyncio.gather(pending, ending, return_exceptions=True)
-            if isinstance(changes, AsyncGenerator):
-                await changes.aclose()
+            await changes.aclose()
 
-    def _told(self, change: Change) -> bytes | None:
-        after = None if change.type == "DELETED" else self._choice.document(change.resource)
-        before = self._choice.document(change.before)
-        if after is not None:
-            return self._event("MODIFIED" if before is not None else "ADDED", after, change.revision)
-        if before is None:
-            return None
-        last = self._choice.document(change.resource) or before
-        last["metadata"]["resourceVersion"] = str(change.revision)
-        return self._event("DELETED", last, change.revision)
+    def _told(self, change: Seen) -> bytes | None:
+        if change.after is not None:
+            return self._event("MODIFIED" if change.before else "ADDED", change.after, change.revision)
+        return None if change.before is None else self._event("DELETED", change.before, change.revision)
 
     def _event(self, type_: str, document: Document, revision: int) -> bytes:
         shaped = self._shape(document, str(revision), self._first)
@@ -111,14 +105,14 @@ class Watch:
         return _line(type_, shaped)
 
     def _bookmark(self, since: int, annotations: Document | None = None) -> bytes:
-        served = self._choice.target.served
+        served = self._served
         metadata: Document = {"resourceVersion": str(since), "creationTimestamp": None}
         if annotations:
             metadata["annotations"] = annotations
         return _line("BOOKMARK", {"kind": served.kind, "apiVersion": served.group_version, "metadata": metadata})
 
 
-async def _following(changes: AsyncIterator[Change]) -> Change:
+async def _following(changes: AsyncIterator[Seen]) -> Seen:
     """The next change, awaited beside a time-out: cancelling a generator for a time-out would end it."""
     return await anext(changes)
 
