@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 from kind_strategies import documents
 from kube_server import Answer, ApiServer
@@ -269,8 +269,9 @@ def test_a_change_is_refused_where_the_models_refuse_it(cluster: ApiServer, befo
     assert says in answer.message
 
 
+# As many that count: what the models refuse is passed over, and none at all fails.
 LOOSE = settings(
-    max_examples=40,
+    max_examples=20,
     phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
     derandomize=True,
@@ -281,18 +282,14 @@ LOOSE = settings(
 def test_the_api_server_never_refuses_what_the_models_take(
     cluster: ApiServer, kind: type[Resource], version: str
 ) -> None:
-    counted = []
-
     @LOOSE
     @given(documents(kind, version))
     def never(found: dict[str, Any]) -> None:
-        if taken(found) is not None:
-            counted.append(found)
-            answer = created(cluster, found, "&dryRun=All")
-            assert answer.status == 201, answer.message
+        assume(taken(found) is not None)
+        answer = created(cluster, found, "&dryRun=All")
+        assert answer.status == 201, answer.message
 
     never()
-    assert counted
 
 
 @pytest.mark.parametrize("kind", DEFINED, ids=lambda kind: kind.KIND)
@@ -305,8 +302,8 @@ def test_the_api_server_never_refuses_a_change_that_the_models_take(cluster: Api
     @given(one_of_a_kind, one_of_a_kind, st.data())
     def never(before: dict[str, Any], other: dict[str, Any], data: st.DataObject) -> None:
         old = taken(before)
-        if old is None:
-            return
+        assume(old is not None)
+        assert old is not None
         filled = old.defaulted(Defaults()).document_in(kind.VERSIONS[0])
         plain = {**filled, "metadata": before["metadata"]}
         fields = sorted({*before["spec"], *other["spec"]})
