@@ -6,6 +6,6 @@ from datetime import UTC, datetime
 from typing import Literal
 
 
-def rfc3339(when: datetime, precision: Literal["seconds", "milliseconds"] = "milliseconds") -> str:
+def rfc3339(when: datetime, precision: Literal["seconds", "milliseconds", "microseconds"] = "milliseconds") -> str:
     """The time as text; `when` has a time zone."""
     return when.astimezone(UTC).isoformat(timespec=precision).replace("+00:00", "Z")

@@ -17,7 +17,8 @@ from eventing.plan.compile import compile_plan
 from eventing.plan.options import Options, Snapshot
 from eventing.settings import Settings
 from kanal import files
-from kanal.roles.controller import features_of, options_of
+from kanal.roles.controller import options_of
+from kanal.roles.terms import features_of
 
 _IN_CLUSTER = "http://{name}.{namespace}.svc.cluster.local"
 

@@ -16,6 +16,8 @@ from pathlib import Path
 
 from eventing.errors import Invalid, Unavailable
 from eventing.feed.direct import DirectFeed
+from eventing.feed.kept import KeptFeed
+from eventing.feed.topic import TopicFeed
 from eventing.kafka.embedded import EmbeddedKafka, Options
 from eventing.kafka.embedded.options import default_data
 from eventing.manifest import Manifest
@@ -26,8 +28,9 @@ from kanal.display import EventDisplay
 from kanal.progress import shown
 from kanal.roles.channel import ingress
 from kanal.roles.common import beside, clients
-from kanal.roles.controller import Applier, controlling, features_of, following, storing, telling
+from kanal.roles.controller import Applier, controlling, following, record_topic, storing, telling
 from kanal.roles.dispatcher import dispatching
+from kanal.roles.terms import features_of
 from kanal.serve import serving
 from kanal.table import Board
 
@@ -76,8 +79,11 @@ async def up(settings: Settings, wish: Wish, say: Say, stop: asyncio.Event) -> N
         if stop.is_set():
             return
         settings = await _displays(settings, wish.displays, say, stack)
-        feed, telemetry = DirectFeed(), Telemetry()
+        telemetry = Telemetry()
         connections = await stack.enter_async_context(clients(settings))
+        record = TopicFeed(settings.kafka, record_topic(settings), connections.appender, connections.admin)
+        stack.push_async_callback(record.aclose)
+        feed = KeptFeed(DirectFeed(), record)
         port = await stack.enter_async_context(ingress(settings, feed, connections.appender, telemetry))
         settings = _with_port(settings, port)
         await stack.enter_async_context(dispatching(settings, feed, connections.appender, connections.admin, telemetry))

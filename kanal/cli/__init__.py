@@ -17,12 +17,14 @@ from kanal.cli.get import get
 from kanal.cli.graph import graph
 from kanal.cli.kafka import kafka
 from kanal.cli.lag import lag
+from kanal.cli.migrate import migrate
 from kanal.cli.pause import pause, resume
 from kanal.cli.replay import replay
 from kanal.cli.roles import channel, controller, dispatcher
 from kanal.cli.send import send
 from kanal.cli.trace import trace
 from kanal.cli.up import up
+from kanal.cli.webhook import webhook
 
 app = typer.Typer(
     name="kanal",
@@ -45,11 +47,13 @@ app.command("replay")(replay)
 app.command("pause")(pause)
 app.command("resume")(resume)
 app.command("crds")(crds)
+app.command("migrate")(migrate)
 app.command("event-display")(event_display)
 app.command("kafka")(kafka)
 app.command("channel")(channel)
 app.command("dispatcher")(dispatcher)
 app.command("controller")(controller)
+app.command("webhook")(webhook)
 
 
 @app.command("version")

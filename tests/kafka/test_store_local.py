@@ -184,6 +184,16 @@ async def test_a_topic_of_several_partitions_is_refused(desk: Desk, topic: str) 
         await desk.opened(f"{topic}-wide")
 
 
+async def test_a_topic_from_which_kafka_deletes_is_refused(desk: Desk, topic: str) -> None:
+    await desk.admin.create_topic(TopicSpec(f"{topic}-short", 1))
+    async with asyncio.timeout(PATIENCE_S):
+        # Kafka knows a new topic by its settings a moment later.
+        while not await desk.admin.topic_config(f"{topic}-short"):
+            await asyncio.sleep(0)
+    with pytest.raises(Invalid, match=f"topic {topic}-short: its cleanup.policy is delete.* set its .* to compact"):
+        await desk.opened(f"{topic}-short")
+
+
 async def test_where_kafka_is_away_the_store_can_not_be_opened_and_says_so(topic: str) -> None:
     away = Desk("127.0.0.1:1", topic, patience_s=1.0)
     with pytest.raises(Unavailable):

@@ -16,7 +16,7 @@ from eventing.kafka import appended
 from eventing.kafka.librdkafka.admin import KafkaAdmin
 from eventing.kafka.librdkafka.appender import KafkaAppender
 from eventing.kafka.librdkafka.table import Rows, TableReader
-from eventing.plan.model import Ingress, Plan, TopicSpec
+from eventing.plan.model import Ingress, Plan, Remnant, TopicSpec
 from eventing.settings import Kafka
 
 PATIENCE_S = 30.0
@@ -107,6 +107,18 @@ async def test_nothing_is_told_before_the_first_plan_and_an_empty_plan_is_told(d
         await desk.feed(topic).publish(Plan())
         await until(lambda: told and told[-1] == Plan(), PATIENCE_S)
         following.cancel()
+
+
+async def test_who_publishes_next_knows_all_that_was_told_before(desk: Desk, topic: str) -> None:
+    """It has followed all the time, and hears of what is written half a second later than it is."""
+    idle = {"g": Remnant("gone", topic="a")}
+    first, standing_by = desk.feed(topic), desk.feed(topic)
+    assert await first.told() is None
+    for one in (Plan(), plan("a"), replace(plan("b"), idle_groups=idle)):
+        await first.publish(one)
+        assert await standing_by.told() == one
+    await standing_by.publish(plan("c"))
+    await newest(desk.feed(topic), plan("c"))
 
 
 async def test_a_plan_that_did_not_change_writes_nothing(desk: Desk, topic: str) -> None:

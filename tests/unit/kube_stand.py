@@ -62,8 +62,9 @@ class Kube:
     """The API, and the store behind it."""
 
     def __init__(self, store: Store | None = None, token: str = TOKEN) -> None:
-        self.store: Any = store or MemoryStore(lambda: NOON)
-        self.events = Happenings(self.store, lambda: NOON)
+        self.now = NOON
+        self.store: Any = store or MemoryStore(lambda: self.now)
+        self.events = Happenings(self.store, lambda: self.now)
         self.ending = asyncio.Event()
         self.app = api(
             self.store,
@@ -71,7 +72,7 @@ class Kube:
             metrics=lambda: (b"text/plain", b""),
             token=token,
             events=self.events,
-            now=lambda: NOON,
+            now=lambda: self.now,
             ending=self.ending,
         )
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventing.feed import wire
-from eventing.plan.model import Egress, Ingress, Plan, TopicSpec
+from eventing.plan.model import Egress, Ingress, Plan, Remnant, TopicSpec
 from eventing.verdict import RetryPolicy
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -26,11 +26,14 @@ egresses = st.builds(
     order=st.sampled_from(["ordered", "unordered"]),
 )
 topics = st.builds(TopicSpec, texts, st.integers(1, 100), st.integers(1, 5), st.dictionaries(texts, texts, max_size=3))
+remnants = st.builds(Remnant, texts, topic=texts, path=texts)
 plans = st.builds(
     Plan,
     st.dictionaries(texts, ingresses, max_size=3),
     st.dictionaries(texts, egresses, max_size=3),
     st.dictionaries(texts, topics, max_size=3),
+    st.dictionaries(texts, remnants, max_size=3),
+    st.dictionaries(texts, remnants, max_size=3),
 )
 
 

@@ -21,7 +21,7 @@ def test_a_deployment_beside_a_channel_is_a_remark_with_its_line_and_no_problem(
 
 @pytest.mark.parametrize(
     ("version", "kind"),
-    [("v1", "Service"), ("serving.knative.dev/v1", "Service"), ("v1", "Namespace"), ("cert-manager.io/v1", "Issuer")],
+    [("v1", "Pod"), ("serving.knative.dev/v1", "Service"), ("v1", "Namespace"), ("cert-manager.io/v1", "Issuer")],
 )
 def test_other_groups_are_left_alone(version: str, kind: str) -> None:
     found = read(f"apiVersion: {version}\nkind: {kind}\nmetadata: {{name: x}}\n", "a.yaml")
