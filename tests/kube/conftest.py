@@ -8,6 +8,7 @@ import kube_binaries
 import pytest
 import pytest_asyncio
 from cluster_stack import Held, KnativeServices, clustered, room_upon
+from helm_chart import Helm
 from kube_server import ApiServer, running
 from room import House, Room
 
@@ -26,6 +27,14 @@ def kube(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
         pytest.skip(reason)
     with running(tmp_path_factory.mktemp("kube")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def helm(tmp_path_factory: pytest.TempPathFactory) -> Helm:
+    """Helm without a cluster: what it has rendered once is there for all."""
+    if reason := kube_binaries.missing(["helm"]):
+        pytest.skip(reason)
+    return Helm(kube_binaries.found("helm"), tmp_path_factory.mktemp("helm"))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -7,7 +7,6 @@ from functools import cache
 from typing import Any
 
 import click
-import kube_binaries
 import kubernetes_validate
 import pytest
 import typer.main
@@ -77,13 +76,6 @@ MATRIX: dict[str, Document] = {
     ),
 }
 SOMEBODY_ELSES = ("keda.sh/", "monitoring.coreos.com/")
-
-
-@pytest.fixture(scope="module")
-def helm(tmp_path_factory: pytest.TempPathFactory) -> Helm:
-    if reason := kube_binaries.missing(["helm"]):
-        pytest.skip(reason)
-    return Helm(kube_binaries.found("helm"), tmp_path_factory.mktemp("helm"))
 
 
 @pytest.fixture(params=MATRIX)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import kube_binaries
 import pytest
 from helm_chart import EMBEDDED, OURS, Document, Helm, merged, pods
 
@@ -17,13 +16,6 @@ pytestmark = pytest.mark.kube
 
 OURSELVES = {kind.PLURAL: kind for kind in KINDS if kind.GROUP}
 READ, WRITE = {"get", "list", "watch"}, {"create", "update", "patch", "delete"}
-
-
-@pytest.fixture(scope="module")
-def helm(tmp_path_factory: pytest.TempPathFactory) -> Helm:
-    if reason := kube_binaries.missing(["helm"]):
-        pytest.skip(reason)
-    return Helm(kube_binaries.found("helm"), tmp_path_factory.mktemp("helm"))
 
 
 @pytest.fixture(params=["everything", "kafka"])

@@ -6,7 +6,6 @@ import json
 import re
 from pathlib import Path
 
-import kube_binaries
 import pytest
 from helm_chart import CHART, EMBEDDED, KUBE_VERSION, OURS, Document, Helm, Refused, merged, named, pods
 
@@ -22,13 +21,6 @@ POD = {
     "env": [{"name": "KANAL_LOG__LEVEL", "value": "debug"}],
 }
 LOGIN = {"kafka": {"auth": {"existingSecret": "kafka-login"}}}
-
-
-@pytest.fixture(scope="module")
-def helm(tmp_path_factory: pytest.TempPathFactory) -> Helm:
-    if reason := kube_binaries.missing(["helm"]):
-        pytest.skip(reason)
-    return Helm(kube_binaries.found("helm"), tmp_path_factory.mktemp("helm"))
 
 
 REFUSALS: dict[str, tuple[Document, str]] = {
