@@ -3,6 +3,8 @@
 One frozen group a concern; `docs/settings.md` is generated from this file and a test compares the two. A value comes from
 a flag, else from the environment (`KANAL_<GROUP>__<FIELD>`), else from a TOML file (`[group]` and `field = value`), else
 from here. What a resource says (retries, time-outs, partitions) is never a setting.
+
+It is long because every setting stands here, each with its words, so that whoever looks for one looks in one place.
 """
 
 from __future__ import annotations
